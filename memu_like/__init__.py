@@ -1,0 +1,1 @@
+"""Long-term memory for LLM applications, kept as plain files."""

@@ -1,0 +1,1 @@
+"""One outside thing each: files, locks, the index, embedders, loaders of formats."""

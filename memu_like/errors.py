@@ -1,0 +1,112 @@
+"""Every error that memu-like raises on purpose, drawn as a tree.
+
+    MemuLikeError
+    ├── UserError                    the caller's mistake: say what to change
+    │   ├── ConfigError              a setting that cannot be used
+    │   ├── InvalidUserId            a user id that cannot become a folder
+    │   ├── InvalidInput             messages or a file that cannot be taken in
+    │   │   └── LoadError            a file that its loader cannot read: where and why
+    │   ├── NotFound                 no such user, item, event, resource, category
+    │   ├── MissingExtra             an optional package is not installed
+    │   └── Conflict                 the text changed since the caller read it
+    ├── StorageError                 the disk refuses: full, read-only, locked
+    │   ├── StoreBusy                another process holds the user's lock
+    │   ├── CorruptFile              a file of ours does not parse: path, line, reason
+    │   └── FormatTooNew             a folder written by a later version
+    └── EmbedderError                the embedder cannot be loaded or answers nonsense
+
+A class owns its message: callers pass facts, the class says the sentence. A face turns a class into an
+exit code or a status by `exit_code`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class MemuLikeError(Exception):
+    """Root of the tree. `str(error)` is one line that a person can act on."""
+
+    exit_code = 1
+
+
+class UserError(MemuLikeError):
+    exit_code = 2
+
+
+class ConfigError(UserError):
+    """A setting that cannot be used."""
+
+
+class InvalidUserId(UserError):
+    def __init__(self, user_id: object, reason: str) -> None:
+        shown = repr(user_id)
+        super().__init__(f"user id {shown[:60]}{'...' if len(shown) > 60 else ''} cannot be used: {reason}")
+
+
+class InvalidInput(UserError):
+    """Input that cannot be taken in; nothing was written."""
+
+    exit_code = 3
+
+
+class LoadError(InvalidInput):
+    """A file that cannot be loaded. Nothing was written."""
+
+    def __init__(self, source: str, reason: str, line: int | None = None) -> None:
+        self.source, self.reason, self.line = source, reason, line
+        place = source if line is None else f"{source}:{line}"
+        super().__init__(f"{place}: {reason}")
+
+
+class NotFound(UserError):
+    exit_code = 4
+
+    def __init__(self, kind: str, name: str, hint: str = "") -> None:
+        super().__init__(f"no {kind} {name!r}" + (f"; {hint}" if hint else ""))
+
+
+class MissingExtra(UserError):
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs an optional package: pip install 'memu-like[{extra}]'")
+
+
+class Conflict(UserError):
+    """The stored text is not the one the caller read; `current` is what stands there now."""
+
+    exit_code = 6
+
+    def __init__(self, what: str, current: str) -> None:
+        self.current = current
+        super().__init__(f"{what} has changed since it was read; it now says: {current}")
+
+
+class StorageError(MemuLikeError):
+    exit_code = 5
+
+    @classmethod
+    def from_os(cls, action: str, path: Path, error: OSError) -> StorageError:
+        return cls(f"cannot {action} {path}: {error.strerror or error}; what was acknowledged before is safe")
+
+
+class StoreBusy(StorageError):
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__(f"another process has been writing {path} for {seconds:g} s; try again later")
+
+
+class CorruptFile(StorageError):
+    def __init__(self, path: Path, line: int | None, reason: str) -> None:
+        self.path, self.line = path, line
+        place = str(path) if line is None else f"{path}:{line}"
+        super().__init__(f"{place}: {reason}; run `memu-like doctor` to see what can be done")
+
+
+class FormatTooNew(StorageError):
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        super().__init__(
+            f"{path} is in format {found}, and this version reads up to {known}: upgrade memu-like"
+        )
+
+
+class EmbedderError(MemuLikeError):
+    exit_code = 7

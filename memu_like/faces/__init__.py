@@ -1,0 +1,1 @@
+"""Faces: they translate and hold no logic."""

@@ -1,0 +1,1 @@
+"""No input or output, no await, no clock: values in, values out."""
