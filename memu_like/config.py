@@ -72,7 +72,7 @@ class Settings(BaseModel):
 
 
 def build_settings(*layers: Mapping[str, Any]) -> Settings:
-    """Merge layers, the later over the earlier, and validate. Raises ConfigError with the nearest right name."""
+    """Merge layers, the later over the earlier, and validate. ConfigError names the nearest right key."""
     merged: dict[str, Any] = {}
     for layer in layers:
         merged.update(layer)

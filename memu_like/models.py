@@ -38,7 +38,9 @@ class Modality(StrEnum):
     DOCUMENT = "document"
 
 
-Grain = Literal["minute", "hour", "part", "day", "weekend", "week", "month", "season", "year", "decade", "span"]
+Grain = Literal[
+    "minute", "hour", "part", "day", "weekend", "week", "month", "season", "year", "decade", "span"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +282,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class RetrieveResult:
-    """What `retrieve` found: one ranking (`hits`) and the same by tier, with what was degraded, if anything."""
+    """What `retrieve` found: one ranking (`hits`), the same by tier, and what was degraded, if anything."""
 
     needs_retrieval: bool
     original_query: str
