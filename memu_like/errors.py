@@ -12,6 +12,7 @@
     ├── StorageError                 the disk refuses: full, read-only, locked
     │   ├── StoreBusy                another process holds the user's lock
     │   ├── CorruptFile              a file of ours does not parse: path, line, reason
+    │   ├── Unmergeable              a category file that a person must mend first
     │   └── FormatTooNew             a folder written by a later version
     └── EmbedderError                the embedder cannot be loaded or answers nonsense
 
@@ -99,6 +100,14 @@ class CorruptFile(StorageError):
         self.path, self.line = path, line
         place = str(path) if line is None else f"{path}:{line}"
         super().__init__(f"{place}: {reason}; run `memu-like doctor` to see what can be done")
+
+
+class Unmergeable(StorageError):
+    """A category file whose structure cannot be told; it was left as it is."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        self.path, self.line = path, line
+        super().__init__(f"{path}:{line}: {reason}; the file was left as it is")
 
 
 class FormatTooNew(StorageError):

@@ -1,0 +1,148 @@
+"""What the machine writes into a category file: the texts, made harmless, and the file from scratch.
+
+A statement quotes what somebody wrote, so it may hold anything. Here it becomes one line of markdown that
+shows the same characters and can never be read as structure, a link, HTML or an Obsidian comment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import datetime, timedelta
+
+from ..models import Item, Occurred, Origin
+
+_BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_INLINE = re.compile(
+    r"""
+      \\(?=[!-/:-@\[-`{-~])                 # a backslash that would escape what follows
+    | (?<!\S)\^(?=[A-Za-z0-9-])             # a block id
+    | <(?=[A-Za-z/!?])                      # HTML, a comment, an autolink
+    | &(?=\#?[A-Za-z0-9]{1,32};)            # a character reference
+    | \[(?=[\[^]) | (?<=\[)\[ | !(?=\[)     # wikilink, footnote, embed
+    | \](?=[(\[:])                          # link, reference, definition
+    | %(?=%) | (?<=%)% | \$(?=\$) | (?<=\$)\$   # Obsidian comment, math block
+    """,
+    re.VERBOSE,
+)
+_STRUCTURE = re.compile(r"(?<!\S)\^(?=[A-Za-z0-9-])|<(?=!--)|%(?=%)|(?<=%)%")
+_LEADING = re.compile(r"[#>|]|[-+*](?=\s|$)|`{3}|~{3}|\[[^\]]\](?=\s|$)|[-=_* ]+$")
+_NUMBERED = re.compile(r"(\d{1,9})(?=[.)](?:\s|$))")
+_PLAIN_SCALAR = re.compile(r"[^\W\d_](?:[\w ,.;()/'&-]*[\w.)])?")
+_YAML_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_MONTHS = "January February March April May June July August September October November December".split()
+_SEASONS = {3: "spring", 6: "summer", 9: "autumn", 12: "winter"}
+# Where each part of a day starts, as pure/intervals.py has it.
+_PARTS = {5: "morning", 11: "noon", 12: "afternoon", 17: "evening", 18: "night"}
+
+
+def fingerprint(text: str) -> str:
+    """The sha256 of a text in UTF-8, as hex: what a compare and swap compares."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def plain_line(text: str) -> str:
+    """One line: runs of white space and control characters become one space; lone surrogates U+FFFD."""
+    return _SURROGATE.sub("\ufffd", _BLANKS.sub(" ", text)).strip(" ")
+
+
+def neutral_line(text: str) -> str:
+    """One line of markdown that shows `plain_line(text)` and holds no structure, link or HTML."""
+    return _safe_start(_INLINE.sub(r"\\\g<0>", plain_line(text)))
+
+
+def bullet_text(item: Item, own_names: frozenset[str] = frozenset()) -> str:
+    """A bullet without marker and block id. A function of the item alone: a bullet that differs was edited.
+
+    `own_names` are the names of the folder's user; a statement about somebody else starts with the name.
+    What a person wrote stands as written, links included: only what would break the list is escaped.
+    """
+    if item.origin is Origin.HUMAN:
+        return _safe_start(_STRUCTURE.sub(r"\\\g<0>", plain_line(item.text)))
+    text, subject = plain_line(item.text), plain_line(item.subject)
+    own = {name.casefold() for name in own_names}
+    if subject and subject.casefold() not in own and not text.casefold().startswith(subject.casefold()):
+        text = f"{subject}: {text}"
+    date = entry_date(item.occurred, item.mentioned_at)
+    dated = f"{text} ({date})" if date and date not in text else text
+    return neutral_line(dated)
+
+
+def bullet_line(item_id: str, text: str) -> str:
+    return f"- {text} ^{item_id}"
+
+
+def entry_date(occurred: Occurred | None, mentioned_at: datetime | None) -> str:
+    """When something was, at its grain and in words: "June 2023", "week of 1 May 2023".
+
+    "said 8 May 2023" where only the time of the message is known, and "" where nothing is.
+    """
+    if occurred is not None:
+        return _interval(occurred)
+    return f"said {_day(mentioned_at)}" if mentioned_at is not None else ""
+
+
+def heading_text(name: str) -> str:
+    """A slot's or topic's name as it stands in a heading; `markdown.heading_name` reads it back."""
+    text = neutral_line(name)
+    return text[:-1] + "\\#" if text.endswith("#") and not text.endswith("\\#") else text
+
+
+def scalar(value: str) -> str:
+    """A front matter value on one line, quoted where YAML would read something else."""
+    line = plain_line(value)
+    plain = _PLAIN_SCALAR.fullmatch(line) and line.casefold() not in _YAML_WORDS
+    return line if plain else json.dumps(line, ensure_ascii=False)
+
+
+def timestamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _safe_start(text: str) -> str:
+    numbered = _NUMBERED.match(text)
+    if numbered:
+        return f"{numbered.group()}\\{text[numbered.end() :]}"
+    return "\\" + text if _LEADING.match(text) else text
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {_month(moment)}"
+
+
+def _month(moment: datetime) -> str:
+    return f"{_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def _interval(when: Occurred) -> str:
+    start = when.start
+    match when.grain:
+        case "minute" | "hour":
+            return f"{_day(start)}, {start.hour:02}:{start.minute:02}"
+        case "part" if start.hour in _PARTS:
+            return f"{_PARTS[start.hour]} of {_day(start)}"
+        case "day":
+            return _day(start)
+        case "weekend" | "week":
+            return f"{when.grain} of {_day(start)}"
+        case "month":
+            return _month(start)
+        case "season" if start.month in _SEASONS and start.day == 1:
+            return f"{_SEASONS[start.month]} {start.year}" + (
+                f"/{(start.year + 1) % 100:02}" if start.month == 12 else ""
+            )
+        case "year":
+            return str(start.year)
+        case "decade":
+            return f"{start.year}s"
+    return _span(start, when.end)
+
+
+def _span(start: datetime, end: datetime) -> str:
+    """From the first to the last day; the end of the interval itself is not in it."""
+    last = end - timedelta(microseconds=1) if end > start else start
+    if last.date() == start.date():
+        return _day(start)
+    return f"{_day(start)} to {_day(last)}"
