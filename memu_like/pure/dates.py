@@ -1,0 +1,51 @@
+"""When: the dates that a text names, resolved against the moment it was said.
+
+How wordings are read (where people differ, one reading is fixed and named here):
+
+- Weeks are calendar weeks from Monday; "last week" is the one before, "two weeks ago" the one then.
+- "last Friday" and a bare "Friday" are the most recent one before the day itself; a future cue in the same
+  sentence ("will", "going to", "can't wait") turns a bare one forward. "next Friday" is next week's.
+- "last June", "last summer": the most recent one that is over. Seasons are the northern ones.
+- A day or month without a year is the nearest one, or follows the sentence's tense.
+- "a couple of" is 2 to 3, "a few" 2 to 5, "several" 3 to 9: a span.
+- "since 2016" is the year 2016, and "have done it for three years" the year three years back: the start.
+- 2023-05-08 is read as ISO. 5/13/2023 and 13/5/2023 have one reading each; 5/8/2023 has two and is left out.
+- Habits ("every Friday", "on Fridays", 每周五) are not dates. Moving feasts (Easter, 春节) are not resolved.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from memu_like.models import Occurred
+from memu_like.pure import dates_chinese, dates_english
+from memu_like.pure.intervals import Interval
+
+_CHINESE = re.compile(r"[年月日号天周末晚早才节旦一礼星]")
+
+Found = tuple[int, int, Interval]
+
+
+def find_dates(text: str, said_at: datetime) -> tuple[Occurred, ...]:
+    """The dates in `text` in the order they stand, overlaps resolved to the longest wording.
+
+    Times carry the tzinfo of `said_at`. Never raises: a date that `datetime` cannot hold is left out.
+    """
+    found = dates_english.find(text, said_at)
+    if not text.isascii() and _CHINESE.search(text):
+        found += dates_chinese.find(text, said_at)
+    return tuple(_occurred(text, item) for item in _without_overlaps(found))
+
+
+def _without_overlaps(found: list[Found]) -> list[Found]:
+    kept: list[Found] = []
+    for item in sorted(found, key=lambda each: (each[0] - each[1], each[0])):
+        if all(item[1] <= other[0] or other[1] <= item[0] for other in kept):
+            kept.append(item)
+    return sorted(kept, key=lambda each: each[0])
+
+
+def _occurred(text: str, item: Found) -> Occurred:
+    start, end, interval = item
+    return Occurred(interval.start, interval.end, interval.grain, text[start:end])

@@ -1,0 +1,302 @@
+"""Memory items with no model: people's own sentences, chosen for what they tell.
+
+A draft's text is always a contiguous piece of its message, as written: one sentence, or two where the
+second leans on the first by a pronoun. Nothing is reworded, and sentences with secrets are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from memu_like.models import Draft, Dropped, ItemType, Message, Occurred
+from memu_like.pure import small_talk
+from memu_like.pure.dates import find_dates
+from memu_like.pure.secrets import find_secrets
+from memu_like.pure.sentences import content_words, split_sentences, words_of
+from memu_like.pure.small_talk import is_small_talk
+
+__all__ = ["Extraction", "extract", "is_small_talk"]
+
+#: Below this weight a sentence tells too little to be an item.
+MINIMUM_WEIGHT = 0.42
+#: An item of two sentences is no longer than this, in characters.
+LONGEST_PAIR = 320
+#: A longer sentence is a pasted text or a list, not a statement.
+LONGEST_SENTENCE = 700
+#: In a longer message (a pasted article, a log) only first-person sentences are the person's own.
+LONG_MESSAGE = 1500
+KEYWORDS = 8
+
+_FIRST_PERSON = re.compile(
+    r"\b(?:I|[Ii]['’](?:m|ve|d|ll)|i|[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|[Ww]e['’](?:re|ve|d|ll)|[Oo]ur|[Oo]urs|[Uu]s)\b"
+    r"|[我俺咱]"
+)
+#: Sentences that leave the "I" out: "Just got a dog."
+_UNSPOKEN_I = re.compile(
+    r"(?:been|just|still|planning|gonna|got|gotta|love|loved|had|went|started|working|finally|never|excited\sto|hoping|"
+    r"thinking|trying|currently|recently|took|made|met|decided|bought|joined|visited|signed|finished|tried|moved|"
+    r"applied|wanted|felt|learned|learning|reading|heading|took|turned|ran|won|lost|found|always)\s(?!you)",
+    re.IGNORECASE,
+)
+_SECOND_PERSON = re.compile(r"\byou(?:['’]\w+|r|rs|rself)?\b|[你您]", re.IGNORECASE)
+_ASKS = re.compile(r"[?？][\"'”’)\]]*$|[吗嗎呢][。.!！]?$")
+_TAG_QUESTION = re.compile(
+    r"\s?[,;–—-]+\s?(?=(?:and\s|but\s|so\s)?(?:how|what|have|has|do|does|did|are|is|any|who|where|when|why|you|can|"
+    r"could|would|want|wanna|right|isn['’]t|don['’]t)\b[^,;]{0,120}\?)",
+    re.IGNORECASE,
+)
+_LEANS = re.compile(
+    r"(?:(?:and|but|so|also|plus|then)\s)?(?:it|it['’]s|its|they|they['’]\w+|she|she['’]\w+|he|he['’]\w+|her|his|their|this|"
+    r"that|that['’]s|these|those|there|both|one|named|called|since\sthen|afterwards?)\b|[它他她这那]",
+    re.IGNORECASE,
+)
+_HABIT = re.compile(
+    r"\b(?:usually|(?:i|we)\salways|often|normally|typically|regularly|habit|routine|daily|weekly|tend\sto|every\s(?:single\s)?"
+    r"(?:day|morning|night|evening|week|weekend|month|year|summer|winter|\w+day|time)|each\s(?:day|morning|week|night)|"
+    r"on\s\w+days|(?:once|twice|times)\sa\s(?:day|week|month|year)|rarely|never\s(?:eat|drink|miss|skip))\b"
+    r"|每(?:天|周|个|年|晚|早|次|星期|月)|经常|經常|总是|通常|平时|习惯",
+    re.IGNORECASE,
+)
+_SKILL = re.compile(
+    r"\bi\s(?:can\s(?:speak|play|cook|swim|drive|dance|sing|code|program|ride|juggle|knit|sew|bake|ski|surf|draw|"
+    r"paint)|know\show|speak|play\sthe|(?:have\s|am\s)?learn(?:ed|t|ing)\s(?:how\s)?to)\b|\b(?:good|great|fluent|skilled|"
+    r"experienced|certified)\s(?:at|in|with)\b|\b(?:taught\smyself|speak\sfluent)\b|我会(?!去|来|在)|擅长|学会|精通",
+    re.IGNORECASE,
+)
+_PROFILE = re.compile(
+    r"\bi(?:\sam|['’]m)\s(?:an?\b|from|\d|allerg|vegan|vegetarian|married|single|divorced|engaged|based|into|originally|"
+    r"called|in\smy)|\b(?:my\sname|i\slive|i\swork|i\sgrew|i\swas\sborn|born\sin|allergic|my\sfavou?rite|i\s(?:really\s|"
+    r"also\s|absolutely\s|just\s)?(?:love|like|enjoy|prefer|hate|dislike|adore|own|believe|want|have|need)|my\s\w+(?:\s\w+)?"
+    r"\s(?:is|are|lives?|works?|has|have)|i['’]ve\sgot|we\shave)\b"
+    r"|我(?:是|叫|住|姓|喜欢|讨厌|爱|有|不吃|对|的)|过敏",
+    re.IGNORECASE,
+)
+_PAST = re.compile(
+    r"\b(?:was|were|had|went|did|got|came|saw|made|took|met|bought|gave|told|found|left|felt|ran|won|lost|ate|began|"
+    r"joined|(?!need|feed|speed|indeed|excited|interested|tired)[a-z]{2,}ed)\b|[了过過]",
+    re.IGNORECASE,
+)
+_HEDGE = re.compile(
+    r"\b(?:maybe|perhaps|i\sguess|not\ssure|kinda|sort\sof|i\sthink\sso|whatever)\b|可能|也许|大概",
+    re.IGNORECASE,
+)
+_FEELING_ONLY = re.compile(
+    r"\b(?:amazing|awesome|great|cool|fun|nice|wonderful|incredible|beautiful|special|inspiring|important|worth|"
+    r"rewarding|helpful|powerful|crazy|hard|tough|true|agree|totally|definitely|truly)\b",
+    re.IGNORECASE,
+)
+_PICTURE = frozenset(
+    {"photo", "photography", "picture", "image", "close", "group", "standing", "holding", "sitting"}
+)
+_PERSON_ROLES = frozenset({"user", "human"})
+#: Which reason names a message that gave nothing, when its sentences had several.
+_REASONS = (
+    "secret",
+    "fiction",
+    "request",
+    "question",
+    "duplicate",
+    "reaction",
+    "about the other",
+    "greeting",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What one run took from messages, and one reason for each message (or secret) that it left."""
+
+    drafts: tuple[Draft, ...]
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A sentence of a message: where it stands, and why it is not kept ("" when it is)."""
+
+    start: int
+    end: int
+    reason: str
+    weight: float
+    occurred: Occurred | None
+
+
+def extract(
+    messages: Sequence[Message], said_at: Sequence[datetime | None], *, mask: bool = True
+) -> Extraction:
+    """Drafts from the messages of people (role "user", with or without a name), in their order.
+
+    `said_at[i]` is when `messages[i]` was said (None: its relative dates stay unresolved). Lines count
+    from 1. With `mask`, a sentence that holds a secret gives no draft. Raises nothing on any text.
+    """
+    drafts: list[Draft] = []
+    dropped: list[Dropped] = []
+    seen: set[tuple[str, str]] = set()
+    for line, (message, said) in enumerate(zip(messages, said_at, strict=True), start=1):
+        if message.role not in _PERSON_ROLES:
+            continue
+        candidates = _candidates(message.content, said, mask)
+        kept: list[Draft] = []
+        repeated = False
+        for draft in _drafts(message, said, line, candidates):
+            key = (draft.subject, " ".join(draft.text.lower().split()))
+            if key in seen:
+                repeated = True
+            else:
+                seen.add(key)
+                kept.append(draft)
+        drafts += kept
+        reasons = {candidate.reason for candidate in candidates} | ({"duplicate"} if repeated else set())
+        if not kept or "secret" in reasons:
+            dropped.append(Dropped(line, next((name for name in _REASONS if name in reasons), "no content")))
+    return Extraction(tuple(drafts), tuple(dropped))
+
+
+def _drafts(
+    message: Message, said: datetime | None, line: int, candidates: Sequence[_Candidate]
+) -> Iterator[Draft]:
+    text = message.content
+    for first, last in _pairs(text, candidates):
+        quoted = text[first.start : last.end]
+        occurred = _more_specific(first.occurred, last.occurred)
+        yield Draft(
+            text=quoted,
+            subject=message.speaker,
+            type=_type(quoted, occurred),
+            line=line,
+            keywords=_keywords(quoted, message.caption or ""),
+            occurred=occurred,
+            mentioned_at=said,
+            weight=round(max(first.weight, last.weight), 3),
+        )
+
+
+def _pairs(text: str, candidates: Sequence[_Candidate]) -> Iterator[tuple[_Candidate, _Candidate]]:
+    """Each kept sentence, joined with the next where that one leans on it by a pronoun."""
+    index = 0
+    while index < len(candidates):
+        first = last = candidates[index]
+        following = candidates[index + 1] if index + 1 < len(candidates) else None
+        index += 1
+        if first.reason:
+            continue
+        if following and _leans(text, first, following):
+            last = following
+            index += 1
+        yield first, last
+
+
+def _leans(text: str, first: _Candidate, following: _Candidate) -> bool:
+    if following.reason not in {"", "reaction", "no content"} or following.end - first.start > LONGEST_PAIR:
+        return False
+    return bool(_LEANS.match(text, following.start)) and "\n\n" not in text[first.end : following.start]
+
+
+def _candidates(text: str, said: datetime | None, mask: bool) -> list[_Candidate]:
+    secrets = find_secrets(text) if mask else []
+    fiction = small_talk.asks_for_fiction(text)
+    own_only = len(text) > LONG_MESSAGE
+    found: list[_Candidate] = []
+    for start, end in split_sentences(text):
+        if any(start < secret_end and secret_start < end for secret_start, secret_end, _ in secrets):
+            found.append(_Candidate(start, end, "secret", 0.0, None))
+        elif fiction:
+            found.append(_Candidate(start, end, "fiction", 0.0, None))
+        else:
+            found.append(_judge(text, start, end, said, own_only))
+    return found
+
+
+def _judge(text: str, start: int, end: int, said: datetime | None, own_only: bool) -> _Candidate:
+    sentence = text[start:end]
+    if _ASKS.search(sentence):
+        tag = _TAG_QUESTION.search(sentence)
+        if tag is None or not _FIRST_PERSON.search(sentence, 0, tag.start()):
+            return _Candidate(start, end, "question", 0.0, None)
+        end = start + tag.start()
+    if small_talk.is_greeting(text[start:end]):
+        return _Candidate(start, end, "greeting", 0.0, None)
+    start += small_talk.opening_length(text[start:end])
+    sentence = text[start:end]
+    reason = _why_not(sentence, own_only)
+    if reason:
+        return _Candidate(start, end, reason, 0.0, None)
+    occurred = _occurred(sentence, said)
+    weight = _weight(sentence, occurred)
+    return _Candidate(start, end, "" if weight >= MINIMUM_WEIGHT else "no content", weight, occurred)
+
+
+def _why_not(sentence: str, own_only: bool) -> str:
+    if len(sentence) > LONGEST_SENTENCE or sentence.startswith(">"):
+        return "no content"
+    mine = _is_own(sentence)
+    if small_talk.is_fiction(sentence):
+        return "fiction"
+    if small_talk.is_command(sentence):
+        return "request"
+    if small_talk.is_reaction(sentence):
+        return "reaction"
+    if not mine and _SECOND_PERSON.search(sentence) and not small_talk.asks_to_remember(sentence):
+        return "about the other"
+    return "no content" if own_only and not mine else ""
+
+
+def _is_own(sentence: str) -> bool:
+    return bool(_FIRST_PERSON.search(sentence) or _UNSPOKEN_I.match(sentence))
+
+
+def _weight(sentence: str, occurred: Occurred | None) -> float:
+    """How much a sentence tells, 0 to 1: who, what, when, how many; the shares were set by reading output."""
+    words = words_of(sentence)
+    content = content_words(sentence)
+    weight = 0.1 + 0.05 * min(len(content), 7)
+    weight += 0.22 if _is_own(sentence) else 0.0
+    weight += 0.12 if occurred is not None else 0.0
+    weight += 0.1 if any(character.isdigit() for character in sentence) else 0.0
+    weight += 0.1 if any(word[0].isupper() and not word.startswith("I") for word in words[1:]) else 0.0
+    weight += 0.15 if small_talk.asks_to_remember(sentence) else 0.0
+    weight -= 0.08 if _HEDGE.search(sentence) else 0.0
+    weight -= 0.08 if _SECOND_PERSON.search(sentence) else 0.0
+    weight -= 0.05 if len(content) < 5 and _FEELING_ONLY.search(sentence) else 0.0
+    return max(0.0, min(1.0, weight)) if content else 0.0
+
+
+def _occurred(sentence: str, said: datetime | None) -> Occurred | None:
+    best: Occurred | None = None
+    for found in find_dates(sentence, said) if said is not None else ():
+        best = _more_specific(best, found)
+    return best
+
+
+def _more_specific(first: Occurred | None, second: Occurred | None) -> Occurred | None:
+    """The shorter interval; the first of two that are equally long."""
+    if first is None or second is None:
+        return first or second
+    return second if second.end - second.start < first.end - first.start else first
+
+
+def _type(text: str, occurred: Occurred | None) -> ItemType:
+    if not _is_own(text) and occurred is None and not small_talk.asks_to_remember(text):
+        return ItemType.KNOWLEDGE
+    if _HABIT.search(text):
+        return ItemType.BEHAVIOR
+    if occurred is not None:
+        return ItemType.EVENT
+    if _SKILL.search(text):
+        return ItemType.SKILL
+    if _PROFILE.search(text):
+        return ItemType.PROFILE
+    return ItemType.EVENT if _PAST.search(text) else ItemType.PROFILE
+
+
+def _keywords(text: str, caption: str) -> tuple[str, ...]:
+    """Up to eight content words: names and numbers first, then the rest; a picture's words fill up."""
+    content = content_words(text)
+    named = {word.lower().removesuffix("'s") for word in words_of(text)[1:] if word[0].isupper()}
+    ranked = sorted(content, key=lambda word: not (word in named or word[0].isdigit()))
+    if len(ranked) < KEYWORDS and caption:
+        ranked += [word for word in content_words(caption) if word not in content and word not in _PICTURE]
+    return tuple(ranked[:KEYWORDS])
