@@ -80,6 +80,11 @@ def trailing_ids(text: str) -> tuple[str, list[str]]:
     return (rest, ids) if ids else (text, ids)
 
 
+def is_rule(text: str) -> bool:
+    """A thematic break: `---`, `* * *`."""
+    return bool(_THEMATIC.match(text.lstrip(" \t")))
+
+
 def list_marker(text: str) -> tuple[int, int, str] | None:
     """For a line that starts a bullet: the columns of its marker and of its content, and the prefix."""
     bare = text.lstrip(" \t")
@@ -141,8 +146,8 @@ class Scanner:
 
     opaque: _Opaque | None = None
     bullet: int | None = None
-    identified: bool = False
-    after_blank: bool = True
+    in_paragraph: bool = False
+    """Within the bullet's first paragraph, and its block id has not come yet."""
 
     @property
     def problem(self) -> Problem | None:
@@ -157,22 +162,21 @@ class Scanner:
         if self.opaque and bare and column < self.opaque.container:
             self.opaque = None
         if self.opaque:
+            self.in_paragraph = False
             if self.opaque.closed_by(bare):
                 self.opaque = None
             return Mark(line, "other" if self.bullet is None else "more", opaque=True)
         if not bare:
-            self.after_blank = True
+            self.in_paragraph = False
             return Mark(line, "blank")
-        mark = self._visible(line, bare, column)
-        self.after_blank = False
-        return mark
+        return self._visible(line, bare, column)
 
     def _visible(self, line: Line, bare: str, column: int) -> Mark:
         if self.bullet is not None and (column >= self.bullet or self._continues(bare, column)):
             return self._inside(line, "more")
         heading, marker = _HEADING.match(bare), list_marker(line.text)
         if marker and column <= 3:
-            self.bullet, self.identified = marker[1], False
+            self.bullet = marker[1]
             return self._inside(line, "bullet")
         self.bullet = None
         if heading and column <= 3:
@@ -183,19 +187,20 @@ class Scanner:
 
     def _inside(self, line: Line, kind: Literal["bullet", "more"]) -> Mark:
         """A line within a bullet; what opens behind its markers ends with the bullet."""
-        rest, container = line.text, self.bullet or 0
+        rest, container, ids = line.text, self.bullet or 0, trailing_ids(line.text)[1]
         for _ in range(DEEPEST):
             marker = list_marker(rest)
             if not marker:
                 break
             rest = rest[len(marker[2]) :]
         self.opaque = _opening(rest.lstrip(" \t"), line.number, container)
-        self.identified = self.identified or bool(trailing_ids(line.text)[1])
+        goes_on = kind == "bullet" or (self.in_paragraph and rest is line.text and not is_rule(rest))
+        self.in_paragraph = goes_on and not ids and self.opaque is None and bool(rest.strip(" \t"))
         return Mark(line, kind, opaque=kind == "more" and self.opaque is not None)
 
     def _continues(self, bare: str, column: int) -> bool:
         """A paragraph's next line need not be indented; but a line with the block id ends the paragraph."""
-        if self.after_blank or self.identified:
+        if not self.in_paragraph:
             return False
         starts_block = _HEADING.match(bare) or _BULLET.match(bare) or _THEMATIC.match(bare)
         return not (column <= 3 and (starts_block or _FENCE.match(bare) or _INTERRUPTS.match(bare)))

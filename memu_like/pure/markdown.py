@@ -26,6 +26,7 @@ from .lines import (
     Scanner,
     column_at,
     conflict_in,
+    is_rule,
     list_marker,
     split_lines,
     trailing_ids,
@@ -326,7 +327,7 @@ def _tree(marks: list[Mark]) -> _Node:
             stack.pop()
         top = stack[-1]
         dedented = bare if column <= top.content else " " * (column - top.content) + bare
-        top.add(mark.line, dedented, bool(bare) and not mark.opaque)
+        top.add(mark.line, dedented, bool(bare) and not mark.opaque and not is_rule(bare))
     return stack[0]
 
 
