@@ -24,6 +24,7 @@ class SlotSettings(BaseModel):
     name: str
     description: str = ""
     examples: tuple[str, ...] = ()
+    cues: tuple[str, ...] = ()
 
 
 class CategorySettings(BaseModel):
@@ -31,6 +32,7 @@ class CategorySettings(BaseModel):
     name: str
     description: str = ""
     slots: tuple[SlotSettings, ...] = ()
+    cues: tuple[str, ...] = ()
 
 
 class Settings(BaseModel):

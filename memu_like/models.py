@@ -145,7 +145,7 @@ class Item:
     slot: str
     run: str
     created_at: datetime
-    origin: Origin = Origin.EXTRACTED
+    origin: Origin
     keywords: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     occurred: Occurred | None = None
@@ -224,18 +224,22 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A topic / sub_topic pair. `examples` help the no-model extractor to place sentences."""
+    """A topic / sub_topic pair. `examples` (sentences) and `cues` (words and phrases) place drafts in it."""
 
     name: str
     description: str = ""
     examples: tuple[str, ...] = ()
+    cues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
+    """A topic of the profile. `cues` are words and phrases that speak for the topic as a whole."""
+
     name: str
     description: str
     slots: tuple[Slot, ...] = ()
+    cues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,267 @@
+"""Placing drafts in the slots of the profile, with no model call.
+
+A slot is described by prototypes (its description and example sentences, embedded by the caller) and by
+words: cues that speak for it or for its whole category, and the words of its examples. A draft goes where
+the blend is highest. With no vectors the words alone decide; a draft that nothing speaks for goes to a
+default place by its type.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EmbedderError
+from ..models import Category, Draft, ItemType, Slot
+from .terms import stem
+
+Floats = NDArray[np.float32]
+Embed = Callable[[Sequence[str]], Floats]
+Place = tuple[str, str]
+Phrase = tuple[str, ...]
+
+# The blend, found by a grid on the half of tests/data/slots.jsonl that is marked "tune". The dense part
+# is the mean of the two nearest prototypes' cosines, so it has weight 1 and a scale of about 0.2 to 0.8.
+SLOT_CUE_WEIGHT = 0.2
+TOPIC_CUE_WEIGHT = 0.1
+WORD_WEIGHT = 0.1
+PHRASE_BONUS = 1.3
+"""A phrase of two words or more is less ambiguous than a word."""
+MOST_CUES = 1.5
+"""Cues count up to this sum: a long sentence does not win by its length."""
+LEAST_WITH_VECTORS = 0.4
+LEAST_WITH_WORDS = 0.05
+"""Scores below which nothing speaks for any slot, and the draft's type decides."""
+
+_ROWS_AT_ONCE = 2048
+_LONGEST_PHRASE = 4
+_COMMON = 0.2
+"""A word whose inverse slot frequency (0 in all slots, 1 in one) is lower than this tells nothing."""
+
+DEFAULT_PLACES: Mapping[ItemType, Place] = {
+    ItemType.PROFILE: ("personal_info", "personality"),
+    ItemType.EVENT: ("experiences", "events"),
+    ItemType.KNOWLEDGE: ("knowledge", "facts"),
+    ItemType.BEHAVIOR: ("habits", "routine"),
+    ItemType.SKILL: ("knowledge", "skills"),
+    ItemType.INSIGHT: ("knowledge", "lessons"),
+}
+
+_TOKEN = re.compile(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+")
+_SPELLED_OUT = (("’", "'"), ("'m ", " am "), ("'ve ", " have "), ("n't", " not"), ("'d like", " would like"))
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTable:
+    """All slots, ready for scoring.
+
+    `phrases` gives a phrase's row in the three weight matrices (phrases x slots); row 0 is all zeros.
+    `heads` are the first words of longer phrases. `prototypes` (prototypes x dimensions, rows of length 1)
+    is None with no embedder; `starts` is the first prototype row of each slot.
+    """
+
+    places: tuple[Place, ...]
+    phrases: Mapping[Phrase, int]
+    heads: frozenset[str]
+    slot_cues: Floats
+    topic_cues: Floats
+    word_weights: Floats
+    prototypes: Floats | None
+    starts: NDArray[np.intp]
+
+
+def prototype_texts(categories: Sequence[Category]) -> tuple[str, ...]:
+    """The texts to embed for `build_slot_table`, slot by slot: the description, then the examples."""
+    return tuple(text for _, slot in _slots(categories) for text in _texts(slot))
+
+
+def build_slot_table(categories: Sequence[Category], embed: Embed | Floats | None) -> SlotTable:
+    """A table from categories and either a function that embeds texts, or the matrix of
+    `prototype_texts(categories)` (texts x dimensions), or None for words alone."""
+    slots = list(_slots(categories))
+    starts = np.cumsum([0] + [len(_texts(slot)) for _, slot in slots])
+    vectors = embed(prototype_texts(categories)) if callable(embed) else embed
+    if vectors is not None and vectors.shape[0] != starts[-1]:
+        raise EmbedderError(f"the embedder gave {vectors.shape[0]} vectors for {starts[-1]} texts")
+    slot_cues = _cue_weights(slot.cues for _, slot in slots)
+    topic_cues = _cue_weights(category.cues for category, _ in slots)
+    words = _word_weights([_texts(slot) for _, slot in slots])
+    phrases = {phrase: row for row, phrase in enumerate({(): {}, **slot_cues, **topic_cues, **words})}
+    return SlotTable(
+        places=tuple((category.name, slot.name) for category, slot in slots),
+        phrases=phrases,
+        heads=frozenset(phrase[0] for phrase in phrases if len(phrase) > 1),
+        slot_cues=_matrix(slot_cues, phrases, len(slots)),
+        topic_cues=_matrix(topic_cues, phrases, len(slots)),
+        word_weights=_matrix(words, phrases, len(slots)),
+        prototypes=None if vectors is None else _unit(vectors),
+        starts=starts[:-1],
+    )
+
+
+def assign_slots(
+    drafts: Sequence[Draft], draft_vectors: Floats | None, slot_table: SlotTable
+) -> tuple[Draft, ...]:
+    """The drafts with `topic` and `slot` set; a draft that has a topic keeps both.
+
+    `draft_vectors` is drafts x dimensions, from the embedder that embedded the table, or None.
+    Raises EmbedderError if the two do not fit each other.
+    """
+    _check_vectors(drafts, draft_vectors, slot_table)
+    placed: list[Draft] = []
+    for first in range(0, len(drafts), _ROWS_AT_ONCE):
+        part = drafts[first : first + _ROWS_AT_ONCE]
+        vectors = None if draft_vectors is None else draft_vectors[first : first + _ROWS_AT_ONCE]
+        placed.extend(_assign_part(part, vectors, slot_table))
+    return tuple(placed)
+
+
+def _assign_part(drafts: Sequence[Draft], vectors: Floats | None, table: SlotTable) -> Iterator[Draft]:
+    scores = _word_scores([draft.text for draft in drafts], table)
+    dense = vectors is not None and table.prototypes is not None
+    if vectors is not None and table.prototypes is not None:
+        scores = scores + _dense_scores(_unit(vectors), table.prototypes, table.starts)
+    least = LEAST_WITH_VECTORS if dense else LEAST_WITH_WORDS
+    best = scores.argmax(axis=1)
+    tells = scores[np.arange(len(drafts)), best] >= least
+    for draft, index, sure in zip(drafts, best.tolist(), tells.tolist(), strict=True):
+        topic, slot = table.places[index]
+        default = DEFAULT_PLACES[draft.type]
+        if not sure and default in table.places:
+            topic, slot = default
+        yield draft if draft.topic else replace(draft, topic=topic, slot=slot)
+
+
+def _check_vectors(drafts: Sequence[Draft], vectors: Floats | None, table: SlotTable) -> None:
+    if vectors is None or table.prototypes is None:
+        return
+    wanted = (len(drafts), table.prototypes.shape[1])
+    if vectors.shape != wanted:
+        raise EmbedderError(f"vectors of shape {vectors.shape}, not {wanted}: embed all with one model")
+
+
+def _dense_scores(vectors: Floats, prototypes: Floats, starts: NDArray[np.intp]) -> Floats:
+    """Mean of the two highest cosines of each slot: drafts x slots."""
+    cosines = prototypes @ vectors.T
+    highest = np.maximum.reduceat(cosines, starts, axis=0)
+    owner = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(prototypes))))
+    # What equals its slot's highest is taken out, and the highest of the rest is the second.
+    cosines[cosines >= highest[owner]] = -1.0
+    second = np.maximum.reduceat(cosines, starts, axis=0)
+    second = np.where(second > -1.0, second, highest)
+    return np.ascontiguousarray(((highest + second) / 2).T, dtype=np.float32)
+
+
+def _word_scores(texts: Sequence[str], table: SlotTable) -> Floats:
+    """What cues and words give: texts x slots."""
+    found = [[0, *_found_phrases(text, table)] for text in texts]
+    starts = np.cumsum([0] + [len(rows) for rows in found])[:-1]
+    rows = np.fromiter((row for rows in found for row in rows), dtype=np.intp)
+
+    def total(weights: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(weights[rows], starts, axis=0), dtype=np.float32)
+
+    return (
+        SLOT_CUE_WEIGHT * np.minimum(total(table.slot_cues), MOST_CUES)
+        + TOPIC_CUE_WEIGHT * np.minimum(total(table.topic_cues), MOST_CUES)
+        + WORD_WEIGHT * total(table.word_weights)
+    )
+
+
+def _found_phrases(text: str, table: SlotTable) -> set[int]:
+    """Row numbers of the phrases that occur in the text."""
+    tokens = _tokens(text)
+    found: set[int] = set()
+    for place, token in enumerate(tokens):
+        if _is_unspaced(token):
+            grams = ((token[i:j],) for i in range(len(token)) for j in range(i + 1, i + _LONGEST_PHRASE + 1))
+            found.update(table.phrases[gram] for gram in grams if gram in table.phrases)
+            continue
+        row = table.phrases.get((token,))
+        if row is not None:
+            found.add(row)
+        if token in table.heads:
+            longer = (tuple(tokens[place : place + size]) for size in range(2, _LONGEST_PHRASE + 1))
+            found.update(table.phrases[phrase] for phrase in longer if phrase in table.phrases)
+    return found
+
+
+def _tokens(text: str) -> list[str]:
+    """Stems of spaced words in order; a run of Chinese characters is one token."""
+    text = text.lower()
+    for short, spelled in _SPELLED_OUT:
+        text = text.replace(short, spelled)
+    return [token if _is_unspaced(token) else stem(token) for token in _TOKEN.findall(text)]
+
+
+def _is_unspaced(word: str) -> bool:
+    return word >= "\u3400"
+
+
+def _cue_weights(cues: Iterable[Iterable[str]]) -> dict[Phrase, dict[int, float]]:
+    """Phrase to slot number to weight; a cue that several slots share counts for less in each."""
+    owners: dict[Phrase, set[int]] = {}
+    for number, of_slot in enumerate(cues):
+        for cue in of_slot:
+            phrase = tuple(_tokens(cue))
+            if phrase:
+                owners.setdefault(phrase, set()).add(number)
+    return {
+        phrase: dict.fromkeys(sorted(slots), _bonus(phrase) / math.sqrt(len(slots)))
+        for phrase, slots in owners.items()
+    }
+
+
+def _bonus(phrase: Phrase) -> float:
+    return PHRASE_BONUS if len(phrase) > 1 or (_is_unspaced(phrase[0]) and len(phrase[0]) > 2) else 1.0
+
+
+def _word_weights(texts: Sequence[Sequence[str]]) -> dict[Phrase, dict[int, float]]:
+    """Word to slot number to inverse slot frequency; Chinese runs give their pairs."""
+    words = [{word for text in of_slot for word in _words(text)} for of_slot in texts]
+    frequency = Counter(word for of_slot in words for word in of_slot)
+    weights: dict[Phrase, dict[int, float]] = {}
+    for word, count in sorted(frequency.items()):
+        weight = 1.0 - math.log(count) / math.log(len(texts)) if len(texts) > 1 else 1.0
+        if weight >= _COMMON:
+            weights[(word,)] = {number: weight for number, of_slot in enumerate(words) if word in of_slot}
+    return weights
+
+
+def _words(text: str) -> Iterator[str]:
+    for token in _tokens(text):
+        if _is_unspaced(token):
+            yield from (token[i : i + 2] for i in range(len(token) - 1))
+        else:
+            yield token
+
+
+def _matrix(weights: Mapping[Phrase, Mapping[int, float]], rows: Mapping[Phrase, int], slots: int) -> Floats:
+    matrix = np.zeros((len(rows), slots), dtype=np.float32)
+    for phrase, of_slot in weights.items():
+        for number, weight in of_slot.items():
+            matrix[rows[phrase], number] = weight
+    return matrix
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Rows scaled to length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+def _slots(categories: Iterable[Category]) -> Iterator[tuple[Category, Slot]]:
+    """Every slot with its category; a category with no slots has one named "general"."""
+    for category in categories:
+        for slot in category.slots or (Slot("general", category.description),):
+            yield category, slot
+
+
+def _texts(slot: Slot) -> tuple[str, ...]:
+    return (slot.description or slot.name, *slot.examples)
