@@ -1,0 +1,70 @@
+"""The buffer: messages that were added and not yet memorized, one a line, as given.
+
+It stands beside the user's other files and not in `.memu/`, so that deleting what is derived loses
+nothing. A flush renames it first and works from the renamed file, so that whatever is added meanwhile
+goes to a new one, and an interrupted flush finds the same bytes again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import CorruptFile
+from ..pure import records
+from . import files
+from .folder import UserFolder
+
+BUFFER = "buffer.jsonl"
+ROTATED = "buffer-*.jsonl"
+LOCK = "buffer.lock"
+
+
+def render(messages: Sequence[Mapping[str, Any]]) -> bytes:
+    """One message a line."""
+    return b"".join(json.dumps(raw, ensure_ascii=False).encode() + b"\n" for raw in messages)
+
+
+def add(folder: UserFolder, messages: Sequence[Mapping[str, Any]], timeout: float) -> None:
+    """Append durably: on return the messages survive a crash of this process and of the machine."""
+    data = render(messages)
+    with folder.lock(LOCK, timeout):
+        path = folder.path(BUFFER)
+        if path.exists():
+            # A writer that was killed in the middle of a line never got to acknowledge it.
+            files.cut_torn_tail(folder.root, path)
+        folder.append(BUFFER, data)
+
+
+def rotate(folder: UserFolder, timeout: float) -> list[str]:
+    """Set the buffer aside; returns the files that wait, oldest first, those of a killed flush included."""
+    with folder.lock(LOCK, timeout):
+        waiting = folder.listing(ROTATED)
+        path = folder.path(BUFFER)
+        if path.exists():
+            files.cut_torn_tail(folder.root, path)
+            if path.stat().st_size:
+                number = 1 + max((int(name[7:-6]) for name in waiting), default=0)
+                name = f"buffer-{number:06d}.jsonl"
+                files.rename(folder.root, path, folder.path(name))
+                waiting.append(name)
+    return waiting
+
+
+def read(folder: UserFolder, name: str) -> list[dict[str, Any]]:
+    """The messages of a buffer file. Raises CorruptFile."""
+    messages = []
+    data = folder.read_or_none(name) or b""
+    for number, (_, line) in enumerate(records.lines_with_offsets(data), start=1):
+        try:
+            messages.append(json.loads(line))
+        except ValueError as error:
+            raise CorruptFile(folder.path(name), number, f"not JSON: {error}") from error
+    return messages
+
+
+def waiting(folder: UserFolder) -> int:
+    """How many messages are not memorized yet."""
+    names = [*folder.listing(ROTATED), BUFFER]
+    return sum((folder.read_or_none(name) or b"").count(b"\n") for name in names)

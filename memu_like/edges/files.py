@@ -1,0 +1,189 @@
+"""The disk: the only place that writes, syncs, renames and removes.
+
+A text file is written to a temporary name in its own folder, synced, renamed, and the folder synced; a
+JSONL file is appended to and synced, and cut back to what it was when the disk refuses part-way. A
+symlink that leads out of the folder is refused, for reading and for writing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..errors import StorageError
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+def guard(root: Path, path: Path) -> Path:
+    """`path`, if it and all its parents stay inside `root` once links are followed. Raises StorageError."""
+    real_root = os.path.realpath(root)
+    real = os.path.realpath(path)
+    if real != real_root and not real.startswith(real_root.rstrip(os.sep) + os.sep):
+        raise StorageError(f"{path} is a link that leads out of {root}; remove the link")
+    return path
+
+
+@contextlib.contextmanager
+def explained(action: str, path: Path) -> Iterator[None]:
+    """Turn an OSError into a StorageError that says what could not be done to which file."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError.from_os(action, path, error) from error
+
+
+def read_bytes(root: Path, path: Path) -> bytes:
+    with explained("read", path):
+        return guard(root, path).read_bytes()
+
+
+def make_folder(root: Path, path: Path) -> None:
+    """Create `path` and its parents below `root`, each of them synced into its own parent."""
+    if path.is_dir():
+        guard(root, path)
+        return
+    with explained("create", path):
+        if path != root:
+            make_folder(root, path.parent)
+        guard(root, path).mkdir(exist_ok=True)
+        sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a rename or a new file in `path` durable. Windows has no such call and needs none."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_temporary(path: Path, data: bytes) -> Path:
+    """A synced temporary file beside `path`; removed again if it cannot be written whole."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def write_atomic(root: Path, path: Path, data: bytes) -> None:
+    """Replace or create `path` so that a reader sees the old bytes or the new ones, never a part."""
+    write_many(root, [(path, data)])
+
+
+def write_many(root: Path, files: Iterable[tuple[Path, bytes]]) -> None:
+    """Write several files, each atomically, and sync each of their folders once.
+
+    Many small files are written side by side: the disk then groups the syncs, and the time is that of one.
+    """
+    pairs = list(files)
+    for folder in {path.parent for path, _ in pairs}:
+        make_folder(root, folder)
+    if len(pairs) <= 2:
+        for path, data in pairs:
+            _replace(root, path, data)
+    else:
+        with ThreadPoolExecutor(max_workers=min(8, len(pairs))) as pool:
+            for future in [pool.submit(_replace, root, path, data) for path, data in pairs]:
+                future.result()
+    for folder in {path.parent for path, _ in pairs}:
+        with explained("write to", folder):
+            sync_folder(folder)
+
+
+def _replace(root: Path, path: Path, data: bytes) -> None:
+    with explained("write", path):
+        temporary = _write_temporary(guard(root, path), data)
+        try:
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def append(root: Path, path: Path, data: bytes) -> int:
+    """Append `data` durably; returns the offset it begins at. What cannot be written whole is not written."""
+    make_folder(root, path.parent)
+    with explained("write", path):
+        created = not guard(root, path).exists()
+        with path.open("ab") as file:
+            start = file.tell()
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                with contextlib.suppress(OSError):  # the first error is the one to report
+                    file.truncate(start)
+                raise
+        if created:
+            sync_folder(path.parent)
+    return start
+
+
+def truncate(root: Path, path: Path, size: int) -> None:
+    """Cut `path` to `size` bytes, durably."""
+    with explained("repair", path), guard(root, path).open("r+b") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())
+
+
+def rename(root: Path, path: Path, target: Path) -> None:
+    with explained("rename", path):
+        guard(root, path).replace(guard(root, target))
+        sync_folder(target.parent)
+
+
+def remove(root: Path, path: Path) -> None:
+    """Remove a file durably; that it is gone already is fine."""
+    with explained("remove", path):
+        guard(root, path.parent)
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            sync_folder(path.parent)
+
+
+def remove_tree(root: Path, path: Path) -> None:
+    """Remove a folder and all below it; a link is removed, never followed."""
+    with explained("remove", path):
+        if path.is_symlink():
+            path.unlink()
+        elif path.exists():
+            guard(root, path)
+            shutil.rmtree(path)
+        sync_folder(path.parent)
+
+
+def cut_torn_tail(root: Path, path: Path) -> int:
+    """Cut what follows the last newline of a JSONL file; returns how many bytes were cut."""
+    size = path.stat().st_size
+    if size == 0:
+        return 0
+    with explained("read", path), guard(root, path).open("rb") as file:
+        end = size
+        while end > 0:
+            start = max(0, end - 65536)
+            file.seek(start)
+            position = file.read(end - start).rfind(b"\n")
+            if position >= 0:
+                end = start + position + 1
+                break
+            end = start
+    if end < size:
+        truncate(root, path, end)
+    return size - end

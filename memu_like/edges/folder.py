@@ -1,0 +1,257 @@
+"""One user's memory folder: where each file stands, how it is read, and how it is written.
+
+Nothing here decides anything. Writers hold `lock()`; readers hold nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..errors import CorruptFile, FormatTooNew, InvalidUserId, NotFound, StoreBusy
+from ..models import FORMAT_VERSION, Event, Item, Resource
+from ..pure import records
+from ..pure.names import folder_name
+from . import files
+
+USER_FILE = "user.json"
+DERIVED = ".memu"
+LOCK_POLL_SECONDS = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A parsed line of a JSONL file and where it stands: `number` counts from 1, `offset` and `length` in bytes."""
+
+    path: str
+    number: int
+    offset: int
+    length: int
+
+
+def month_file(kind: str, when: datetime) -> str:
+    """Relative path of the month's file, such as "items/2023-05.jsonl"."""
+    return f"{kind}/{when.astimezone(UTC):%Y-%m}.jsonl"
+
+
+def resource_stem(resource_id: str) -> str:
+    """ "20230508-135600-k3f9" -> "resources/2023/05/08-135600-k3f9" ."""
+    return f"resources/{resource_id[:4]}/{resource_id[4:6]}/{resource_id[6:]}"
+
+
+class UserFolder:
+    """Paths are relative to `root` and use "/" on every system."""
+
+    def __init__(self, store: Path, user_id: str) -> None:
+        self.user_id = user_id
+        self.store = store
+        self.root = store / folder_name(user_id)
+        self.derived = self.root / DERIVED
+
+    # -- the folder itself
+
+    def exists(self) -> bool:
+        return (self.root / USER_FILE).is_file()
+
+    def require(self) -> None:
+        """Raises NotFound, or FormatTooNew, or StorageError for a folder that is a link out of the store."""
+        files.guard(self.store, self.root)
+        if not self.exists():
+            raise NotFound("user", self.user_id, f"no memory folder at {self.root}")
+        self.profile_data()
+
+    def create(self) -> None:
+        """Make the folder and its `user.json`, if they are not there yet."""
+        if self.exists():
+            self.require()
+            return
+        files.make_folder(self.store, self.root)
+        values = {"version": FORMAT_VERSION, "user_id": self.user_id, "created_at": _now_text(), "data": {}}
+        self.write(USER_FILE, _pretty(values))
+
+    def profile_data(self) -> dict[str, Any]:
+        """The contents of `user.json`, its version and user id checked."""
+        path = self.root / USER_FILE
+        try:
+            values = json.loads(files.read_bytes(self.root, path))
+        except ValueError as error:
+            raise CorruptFile(path, None, f"not JSON: {error}") from error
+        if not isinstance(values, dict) or not isinstance(values.get("version"), int):
+            raise CorruptFile(path, None, "it has no format version")
+        if values["version"] > FORMAT_VERSION:
+            raise FormatTooNew(path, values["version"], FORMAT_VERSION)
+        if values.get("user_id") != self.user_id:
+            raise InvalidUserId(self.user_id, f"its folder belongs to {values.get('user_id')!r}")
+        return values
+
+    @contextmanager
+    def lock(self, name: str = "lock", timeout: float = 60.0) -> Iterator[None]:
+        """Hold the folder against every other writer, in this process and in others.
+
+        The operating system frees it when its holder dies. Raises StoreBusy after `timeout` seconds.
+        """
+        files.make_folder(self.store, self.derived)
+        path = files.guard(self.root, self.derived / name)
+        holder = FileLock(path, timeout=timeout, thread_local=False, poll_interval=LOCK_POLL_SECONDS)
+        try:
+            with files.explained("lock", path):
+                holder.acquire()
+        except Timeout as error:
+            raise StoreBusy(self.root, timeout) from error
+        try:
+            yield
+        finally:
+            holder.release()
+
+    # -- files
+
+    def path(self, relative: str) -> Path:
+        return self.root / relative
+
+    def read(self, relative: str) -> bytes:
+        return files.read_bytes(self.root, self.path(relative))
+
+    def read_or_none(self, relative: str) -> bytes | None:
+        return self.read(relative) if self.path(relative).exists() else None
+
+    def write(self, relative: str, data: bytes) -> None:
+        files.write_atomic(self.root, self.path(relative), data)
+
+    def append(self, relative: str, data: bytes) -> int:
+        return files.append(self.root, self.path(relative), data)
+
+    def remove(self, relative: str) -> None:
+        files.remove(self.root, self.path(relative))
+
+    def listing(self, pattern: str) -> list[str]:
+        """Relative paths that match `pattern`, in order of name."""
+        return sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(pattern))
+
+    def read_slice(self, relative: str, offset: int, length: int) -> bytes:
+        path = files.guard(self.root, self.path(relative))
+        with files.explained("read", path), path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+    # -- records
+
+    def item_files(self) -> list[str]:
+        return self.listing("items/*.jsonl")
+
+    def event_files(self) -> list[str]:
+        return self.listing("events/*.jsonl")
+
+    def category_files(self) -> list[str]:
+        return self.listing("categories/*.md")
+
+    def events(self, relative: str, start: int = 0) -> Iterator[Event]:
+        """Every event line from byte `start` on, all revisions. Raises CorruptFile."""
+        for _, event in self._records(Event, relative, start):
+            yield event
+
+    def all_events(self) -> dict[str, Event]:
+        """The last revision of each event, deleted ones included: their runs still count."""
+        latest: dict[str, Event] = {}
+        for relative in self.event_files():
+            for event in self.events(relative):
+                if event.id not in latest or event.rev >= latest[event.id].rev:
+                    latest[event.id] = event
+        return latest
+
+    def items(self, relative: str, start: int = 0, first_line: int = 1) -> Iterator[tuple[Line, Item]]:
+        """Every item line from byte `start` on, whether its run counts or not. Raises CorruptFile."""
+        yield from self._records(Item, relative, start, first_line)
+
+    def item_at(self, relative: str, offset: int, length: int) -> Item:
+        """The item on the line at `offset`. Raises CorruptFile when the line is not one."""
+        try:
+            return records.parse(Item, self.read_slice(relative, offset, length))
+        except ValueError as error:
+            raise CorruptFile(self.path(relative), None, str(error)) from error
+
+    def _records(
+        self, kind: type[Any], relative: str, start: int = 0, first_line: int = 1
+    ) -> Iterator[tuple[Line, Any]]:
+        data = self.read(relative)
+        number = first_line
+        for offset, line in records.lines_with_offsets(data, start):
+            try:
+                record = records.parse(kind, line)
+            except ValueError as error:
+                raise CorruptFile(self.path(relative), number, str(error)) from error
+            yield Line(relative, number, offset, len(line)), record
+            number += 1
+
+    # -- resources
+
+    def resource_ids(self) -> list[str]:
+        return [_id_of_meta(path) for path in self.listing("resources/*/*/*.meta.json")]
+
+    def resource(self, resource_id: str) -> Resource:
+        """The meta file of a resource. Raises NotFound, CorruptFile, FormatTooNew."""
+        relative = resource_stem(resource_id) + ".meta.json"
+        path = self.path(relative)
+        if not path.is_file():
+            raise NotFound("resource", resource_id)
+        try:
+            found = records.parse(Resource, self.read(relative))
+        except ValueError as error:
+            raise CorruptFile(path, None, str(error)) from error
+        if found.version > FORMAT_VERSION:
+            raise FormatTooNew(path, found.version, FORMAT_VERSION)
+        return found
+
+    def has_resource(self, resource_id: str) -> bool:
+        return self.path(resource_stem(resource_id) + ".meta.json").is_file()
+
+    def write_resources(self, resources: Sequence[tuple[Resource, bytes, str | None]]) -> None:
+        """Store resources: (meta, the bytes as given, the text read from them if that is another file).
+
+        The meta files come last: a resource exists once its meta file does.
+        """
+        contents: list[tuple[Path, bytes]] = []
+        for resource, data, text in resources:
+            contents.append((self.path(resource.file), data))
+            if resource.text_file is not None and text is not None:
+                contents.append((self.path(resource.text_file), text.encode()))
+        files.write_many(self.root, contents)
+        metas = [
+            (self.path(resource_stem(r.id) + ".meta.json"), records.render_pretty(r)) for r, _, _ in resources
+        ]
+        files.write_many(self.root, metas)
+
+    def remove_resource(self, resource: Resource) -> None:
+        """The meta file goes first: what it names no longer exists from then on."""
+        self.remove(resource_stem(resource.id) + ".meta.json")
+        self.remove(resource.file)
+        if resource.text_file:
+            self.remove(resource.text_file)
+
+    def resource_text(self, resource: Resource) -> bytes:
+        """The lines that items and hits point into."""
+        return self.read(resource.text_file or resource.file)
+
+
+def content_hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _id_of_meta(relative: str) -> str:
+    _, year, month, name = relative.split("/")
+    return f"{year}{month}{name.removesuffix('.meta.json')}"
+
+
+def _now_text() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _pretty(values: dict[str, Any]) -> bytes:
+    return json.dumps(values, ensure_ascii=False, indent=2).encode() + b"\n"

@@ -1,0 +1,292 @@
+"""The index of one folder: always made from the files, kept in segments, caught up before each use.
+
+A reader looks at the folder's signature (a few stats); where it differs from what is covered, the new
+lines are read into a segment in memory. A writer, under the folder's lock, also saves that segment. So
+there is one way from files to index, and a crash between a run and its index costs a catch-up, no more.
+Segments are merged by size, as in a log-structured merge tree (O'Neil et al. 1996): each row is
+rewritten O(log n) times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+
+from ...errors import CorruptFile
+from ...models import Item
+from .. import files
+from ..embedders import Embedder
+from ..folder import Line, UserFolder
+from . import manifest as manifests
+from .manifest import MANIFEST, Manifest, Signature, Stamp
+from .reading import buffer_rows, build, read_items, read_resource
+from .segment import Segment, SegmentBuilder, merge
+
+SEGMENTS = ".memu/index"
+# A segment is merged into the one before it once it is half its size, so their number stays logarithmic.
+MERGE_RATIO = 2
+MAX_TAILS = 8
+BUILD_ROWS = 20_000
+NO_EMBEDDER = "none"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class State:
+    """What is in memory: saved segments, tails that are not saved, and how far they cover the files."""
+
+    segments: list[Segment] = field(default_factory=list)
+    tails: list[Segment] = field(default_factory=list)
+    covered: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    signature: Signature = field(default_factory=Signature)
+    known: set[str] = field(default_factory=set)
+    runs: set[str] = field(default_factory=set)
+
+
+class Index:
+    """Not safe for several threads at once: the service keeps one call at a time per folder."""
+
+    def __init__(
+        self, folder: UserFolder, embedder: Embedder | None, words: Embedder | None, timezone: tzinfo = UTC
+    ) -> None:
+        """`words` is the cheap embedder for single words, for soft matches; often the same."""
+        self.folder = folder
+        self.embedder = embedder
+        self.words = words
+        self.timezone = timezone
+        self.fingerprint = "+".join(e.fingerprint if e else NO_EMBEDDER for e in (embedder, words))
+        self.problems: tuple[str, ...] = ()
+        self.generation = 0
+        self._stamp: Stamp | None = None
+        self._state = State()
+        self._buffers: dict[str, _Buffered] = {}
+
+    # -- what it holds
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Saved segments and tails, oldest first; what is still buffered is apart."""
+        return [*self._state.segments, *self._state.tails]
+
+    def buffered(self) -> list[Segment]:
+        """Segments of messages that were added and not yet memorized."""
+        return [segment for buffer in self._buffers.values() for segment in buffer.segments]
+
+    def resource_ids(self) -> set[str]:
+        return self._state.known
+
+    # -- catching up
+
+    def refresh(self) -> None:
+        """Make the index agree with the files as they are now. Writes nothing."""
+        stamp = manifests.stamp(self.folder.path(MANIFEST))
+        if stamp != self._stamp:
+            self._open(stamp)
+        signature = manifests.look(self.folder)
+        if signature != self._state.signature:
+            self._catch_up(signature)
+        self._refresh_buffers()
+
+    def _open(self, stamp: Stamp | None) -> None:
+        self._stamp = stamp
+        self.generation += 1
+        self._state = self._load() if stamp else State()
+
+    def _load(self) -> State:
+        """The saved state; an empty one, to be caught up from the files, if it cannot be used."""
+        path = self.folder.path(MANIFEST)
+        try:
+            found = manifests.parse(self.folder.read(MANIFEST), path)
+            if found is None or found.fingerprint != self.fingerprint:
+                return State()
+            open_ones = {segment.name: segment for segment in self._state.segments}
+            segments = [
+                open_ones.get(name) or Segment.load(self.folder.root, self.folder.path(f"{SEGMENTS}/{name}"))
+                for name in found.segments
+            ]
+        except CorruptFile as error:
+            self.problems = (f"the index was unusable and is being built again ({error.path.name})",)
+            return State()
+        known = {session.resource for segment in segments for session in segment.sessions}
+        return State(segments, [], dict(found.covered), dict(found.lines), found.signature, known)
+
+    def _catch_up(self, signature: Signature, progress: Progress | None = None) -> None:
+        state = self._state
+        self.generation += 1
+        if _rewritten(state.signature, signature, state.covered):
+            state = self._state = State()
+        listed = (
+            set(self.folder.resource_ids()) if signature.folders != state.signature.folders else state.known
+        )
+        gone = frozenset(state.known - listed)
+        if gone:
+            merged = merge(self.segments, gone) if self.segments else None
+            state.segments, state.tails = [], [merged] if merged else []
+            state.known -= gone
+        for segment in self._read_new(sorted(listed - state.known), signature, progress):
+            state.tails.append(segment)
+        state.known |= listed
+        if len(state.tails) > MAX_TAILS:
+            state.tails = [merge(state.tails)]
+        state.signature = signature
+
+    def _read_new(
+        self, resource_ids: Sequence[str], signature: Signature, progress: Progress | None
+    ) -> Iterable[Segment]:
+        """Segments of what is not covered yet; a large rebuild comes in parts, for the memory's sake."""
+        builder = SegmentBuilder(timezone=self.timezone)
+        for number, resource_id in enumerate(resource_ids):
+            read_resource(builder, self.folder, self.folder.resource(resource_id))
+            if len(builder.rows) >= BUILD_ROWS:
+                yield build(builder, self.embedder, self.words)
+                builder = SegmentBuilder(timezone=self.timezone)
+            if progress:
+                progress(number + 1, len(resource_ids))
+        self._read_runs(signature)
+        for relative in sorted(name for name in signature.files if name.startswith("items/")):
+            read_items(builder, self._new_items(relative))
+        if builder.rows or builder.items:
+            yield build(builder, self.embedder, self.words)
+
+    def _read_runs(self, signature: Signature) -> None:
+        """Learn the runs that count. Only lines that are not covered matter: covered items have counted."""
+        state = self._state
+        for relative in (name for name in signature.files if name.startswith("events/")):
+            start = state.covered.get(relative, 0)
+            if start < signature.files[relative][0]:
+                state.runs.update(event.id for event in self.folder.events(relative, start))
+                # A torn last line is read again next time.
+                state.covered[relative] = _whole(self.folder, relative)
+
+    def _new_items(self, relative: str) -> Iterable[tuple[Line, Item]]:
+        """Items from the covered byte on, up to the first whose run has not (yet) been committed."""
+        state = self._state
+        start, number = state.covered.get(relative, 0), state.lines.get(relative, 1)
+        if start >= self.folder.path(relative).stat().st_size:
+            return
+        waiting = False
+        for line, item in self.folder.items(relative, start, number):
+            if item.run not in state.runs:
+                waiting = True
+            elif not waiting:
+                state.covered[relative] = line.offset + line.length + 1
+                state.lines[relative] = line.number + 1
+                yield line, item
+            else:
+                # A committed item behind an uncommitted one: left by a crash; `repair` cuts such lines.
+                yield line, item
+
+    # -- the buffer
+
+    def _refresh_buffers(self) -> None:
+        present = self.folder.listing("buffer*.jsonl")
+        for name in set(self._buffers) - set(present):
+            del self._buffers[name]
+            self.generation += 1
+        for name in present:
+            stamp = manifests.stamp(self.folder.path(name))
+            buffer = self._buffers.get(name)
+            if stamp is None or (buffer and buffer.stamp == stamp):
+                continue
+            if buffer is None or buffer.stamp[2] != stamp[2] or buffer.end > stamp[1]:
+                buffer = _Buffered(stamp)
+            self._buffers[name] = self._extend(buffer, name, stamp)
+            self.generation += 1
+
+    def _extend(self, buffer: _Buffered, name: str, stamp: Stamp) -> _Buffered:
+        builder = SegmentBuilder(timezone=self.timezone)
+        data = self.folder.read_or_none(name) or b""
+        end = buffer_rows(builder, data, name, buffer.end, datetime.now(UTC))
+        segments = (
+            [*buffer.segments, build(builder, self.embedder, self.words)] if builder.rows else buffer.segments
+        )
+        if len(segments) > MAX_TAILS:
+            segments = [merge(segments)]
+        return _Buffered(stamp, end, segments)
+
+    # -- saving (under the folder's lock)
+
+    def persist(self) -> None:
+        """Save what is in memory only. The caller holds the folder's lock and has refreshed."""
+        state = self._state
+        if not state.tails and self._stamp is not None:
+            return
+        segments = self._merged([*state.segments, *state.tails])
+        root = self.folder.root
+        names = {path.rpartition("/")[2] for path in self.folder.listing(f"{SEGMENTS}/*.seg")}
+        number = max((int(name.split(".")[0]) for name in names), default=0)
+        saved: list[Segment] = []
+        for segment in segments:
+            if not segment.name:
+                number += 1
+                segment = segment.save(root, self.folder.path(f"{SEGMENTS}/{number:08d}.seg"))
+            saved.append(segment)
+        self._write_manifest(saved)
+        for name in names - {segment.name for segment in saved}:
+            with contextlib.suppress(PermissionError):  # Windows: another process still maps it
+                self.folder.path(f"{SEGMENTS}/{name}").unlink()
+        state.segments, state.tails = saved, []
+
+    def _merged(self, segments: list[Segment]) -> list[Segment]:
+        result: list[Segment] = []
+        for segment in segments:
+            group = [segment]
+            while result and _size(result[-1]) < MERGE_RATIO * sum(map(_size, group)):
+                group.insert(0, result.pop())
+            result.append(merge(group) if len(group) > 1 else segment)
+        return result
+
+    def _write_manifest(self, segments: Sequence[Segment]) -> None:
+        state = self._state
+        value = Manifest(
+            self.fingerprint,
+            tuple(segment.name for segment in segments),
+            state.covered,
+            state.lines,
+            state.signature,
+        )
+        self.folder.write(MANIFEST, value.render())
+        self._stamp = manifests.stamp(self.folder.path(MANIFEST))
+
+    def rebuild(self, progress: Progress | None = None) -> None:
+        """Throw the index away and build it from the files. The caller holds the folder's lock."""
+        self._state = State()
+        self._stamp = None
+        self.problems = ()
+        self._catch_up(manifests.look(self.folder), progress)
+        files.remove(self.folder.root, self.folder.path(MANIFEST))
+        self.persist()
+
+    def forget(self, resource_ids: frozenset[str]) -> None:
+        """Rewrite every segment without these resources; the caller has removed their files."""
+        self.refresh()
+        self.persist()
+
+
+@dataclass(frozen=True, slots=True)
+class _Buffered:
+    stamp: Stamp
+    end: int = 0
+    segments: list[Segment] = field(default_factory=list)
+
+
+def _size(segment: Segment) -> int:
+    return len(segment.rows) + len(segment.items) + 1
+
+
+def _rewritten(old: Signature, new: Signature, covered: dict[str, int]) -> bool:
+    """Whether a JSONL file was changed otherwise than by appending, so that all must be read again."""
+    for name, (size, mtime) in old.files.items():
+        found = new.files.get(name)
+        if found is None or found[0] < covered.get(name, 0) or (found[0] == size and found[1] != mtime):
+            return True
+    return False
+
+
+def _whole(folder: UserFolder, relative: str) -> int:
+    """The byte after the last newline."""
+    return folder.read(relative).rfind(b"\n") + 1

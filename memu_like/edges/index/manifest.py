@@ -1,0 +1,99 @@
+"""The manifest of an index: which segments there are, and how far each file of the folder is covered."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import CorruptFile
+from ..folder import UserFolder
+
+INDEX_VERSION = 1
+MANIFEST = ".memu/index/manifest.json"
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The folder from outside: (size, mtime) of each JSONL file, mtime of each month of resources."""
+
+    files: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    folders: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`covered` says up to which byte each JSONL file is in the segments."""
+
+    fingerprint: str
+    segments: tuple[str, ...] = ()
+    covered: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    signature: Signature = field(default_factory=Signature)
+
+    def render(self) -> bytes:
+        values = {
+            "version": INDEX_VERSION,
+            "fingerprint": self.fingerprint,
+            "segments": self.segments,
+            "covered": dict(self.covered),
+            "lines": dict(self.lines),
+            "files": {name: list(stamp) for name, stamp in self.signature.files.items()},
+            "folders": dict(self.signature.folders),
+        }
+        return json.dumps(values).encode()
+
+
+def parse(data: bytes, path: Path) -> Manifest | None:
+    """None where another version wrote it: the index is derived, so it is simply built again."""
+    try:
+        values = json.loads(data)
+        if values["version"] != INDEX_VERSION:
+            return None
+        return Manifest(
+            fingerprint=values["fingerprint"],
+            segments=tuple(values["segments"]),
+            covered=values["covered"],
+            lines=values["lines"],
+            signature=Signature(
+                {name: (size, mtime) for name, (size, mtime) in values["files"].items()}, values["folders"]
+            ),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorruptFile(path, None, f"{type(error).__name__}: {error}") from error
+
+
+def stamp(path: Path) -> Stamp | None:
+    """What changes when a file is replaced or appended to; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def look(folder: UserFolder) -> Signature:
+    """The folder's signature: one stat for each JSONL file and each month of resources."""
+    found_files: dict[str, tuple[int, int]] = {}
+    for kind in ("items", "events"):
+        for entry in _entries(folder.path(kind)):
+            if entry.name.endswith(".jsonl"):
+                status = entry.stat()
+                found_files[f"{kind}/{entry.name}"] = (status.st_size, status.st_mtime_ns)
+    found_folders: dict[str, int] = {}
+    for year in _entries(folder.path("resources")):
+        for month in _entries(Path(year.path)):
+            found_folders[f"{year.name}/{month.name}"] = month.stat().st_mtime_ns
+    return Signature(found_files, found_folders)
+
+
+def _entries(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

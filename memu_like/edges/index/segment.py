@@ -1,0 +1,510 @@
+"""A segment: an immutable part of the index, built in memory from records and kept in one file.
+
+Rows are what search ranks: a message, a chunk of a document, or an item whose words stand in no source
+line of its own. Items are a second table: where each revision stands, and which lines it came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models import Status
+from ...pure.passages import Passage
+from . import container
+
+ROW = np.dtype(
+    [
+        ("file", "<i4"),
+        ("offset", "<i8"),
+        ("length", "<i4"),
+        ("line", "<i4"),
+        ("kind", "u1"),
+        ("flags", "u1"),
+        ("session", "<i4"),
+        ("speaker", "<i4"),
+        ("day", "<i4"),
+        ("size", "<u2"),
+        ("words", "<u2"),
+        ("names", "u1"),
+        ("first_day", "<i4"),
+        ("last_day", "<i4"),
+        ("key", "<u8"),
+    ]
+)
+ITEM = np.dtype(
+    [
+        ("id", "S16"),
+        ("rev", "<u2"),
+        ("status", "u1"),
+        ("file", "<i4"),
+        ("offset", "<i8"),
+        ("length", "<i4"),
+        ("line", "<i4"),
+        ("resource", "<u8"),
+        ("first", "<i4"),
+        ("last", "<i4"),
+        ("text", "<u8"),
+        ("slot", "<i4"),
+        ("row", "<i4"),
+        ("day", "<i4"),
+    ]
+)
+MESSAGE, CHUNK, ITEM_ROW = 0, 1, 2
+STATUSES = (Status.ACTIVE, Status.SUPERSEDED, Status.RETRACTED)
+INT8_MAX = 127
+# The static model's dimensions come from a principal component analysis, so the first ones carry most of
+# a cosine: enough to choose candidates, which are then scored on all of them.
+COARSE_DIMENSIONS = 64
+
+EmbedWords = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+def key_of(*parts: str | None) -> int:
+    """A 64-bit key of some texts, for joins and for finding what came in before."""
+    data = "\x1f".join(part or "" for part in parts).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
+def day_of(when: datetime | None) -> int:
+    """Proleptic ordinal of the day; 0 where no time is known."""
+    return when.toordinal() if when else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one rankable text gives to the index. `session` numbers the segment's sessions."""
+
+    passage: Passage
+    file: str
+    offset: int
+    length: int
+    line: int
+    kind: int
+    session: int
+    speaker: str | None
+    day: int
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """Where an item's revision stands and what it hangs on; `row` is its own row in this segment, or -1."""
+
+    id: str
+    rev: int
+    status: Status
+    file: str
+    offset: int
+    length: int
+    line: int
+    resource: str | None
+    first: int
+    last: int
+    text_key: int
+    slot: str
+    row: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One resource as the index knows it: its rows are `start` to `start + rows` of the segment."""
+
+    resource: str
+    sha256: str
+    title: str
+    file: str
+    modality: str
+    time: str
+    start: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Arrays: rows (n), items (m), vectors (n, d) int8 with scales (n), and postings by term.
+
+    `word_heads` (t, up to 64) with `word_scales` (t) are the leading dimensions of each term's word vector.
+
+    `postings` are row numbers and `counts` the term's occurrences in each, for term t at
+    `indptr[t]:indptr[t + 1]`.
+    """
+
+    rows: NDArray[Any]
+    items: NDArray[Any]
+    vectors: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    word_heads: NDArray[np.int8]
+    word_scales: NDArray[np.float32]
+    indptr: NDArray[np.int64]
+    postings: NDArray[np.int32]
+    counts: NDArray[np.uint8]
+    terms: list[str]
+    surfaces: list[str]
+    files: list[str]
+    speakers: list[str]
+    slots: list[str]
+    sessions: list[Session]
+    name: str = ""
+
+    @cached_property
+    def term_ids(self) -> dict[str, int]:
+        return {term: number for number, term in enumerate(self.terms)}
+
+    def term(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """Rows that hold `term` and how often; empty where none does."""
+        number = self.term_ids.get(term)
+        if number is None:
+            return self.postings[:0], self.counts[:0]
+        part = slice(int(self.indptr[number]), int(self.indptr[number + 1]))
+        return self.postings[part], self.counts[part]
+
+    @cached_property
+    def _by_id(self) -> _Sorted:
+        return _sorted(self.items["id"])
+
+    @cached_property
+    def _by_resource(self) -> _Sorted:
+        return _sorted(self.items["resource"])
+
+    @cached_property
+    def _by_text(self) -> _Sorted:
+        return _sorted(self.items["text"])
+
+    def items_with_id(self, item_id: bytes) -> NDArray[np.int64]:
+        """Rows of `items` with this id, in order."""
+        return _equal(self._by_id, np.array(item_id, dtype=self.items["id"].dtype))
+
+    def items_of(self, resource_key: int) -> NDArray[np.int64]:
+        return _equal(self._by_resource, np.uint64(resource_key))
+
+    def items_with_text(self, text_key: int) -> NDArray[np.int64]:
+        return _equal(self._by_text, np.uint64(text_key))
+
+    def save(self, root: Path, path: Path) -> Segment:
+        arrays = {
+            "rows": self.rows,
+            "items": self.items,
+            "vectors": self.vectors,
+            "scales": self.scales,
+            "word_heads": self.word_heads,
+            "word_scales": self.word_scales,
+            "indptr": self.indptr,
+            "postings": self.postings,
+            "counts": self.counts,
+            "terms": _packed(self.terms),
+            "surfaces": _packed(self.surfaces),
+        }
+        sessions = [[getattr(s, name) for name in SESSION_FIELDS] for s in self.sessions]
+        extra = {"files": self.files, "speakers": self.speakers, "slots": self.slots, "sessions": sessions}
+        container.save(root, path, arrays, extra)
+        return replace(self, name=path.name)
+
+    @classmethod
+    def load(cls, root: Path, path: Path) -> Segment:
+        arrays, extra = container.load(root, path)
+        return cls(
+            terms=_unpacked(arrays.pop("terms")),
+            surfaces=_unpacked(arrays.pop("surfaces")),
+            **arrays,
+            files=extra["files"],
+            speakers=extra["speakers"],
+            slots=extra["slots"],
+            sessions=[Session(*values) for values in extra["sessions"]],
+            name=path.name,
+        )
+
+
+def _packed(words: Sequence[str]) -> NDArray[np.uint8]:
+    """Words hold no white space, so a newline tells them apart."""
+    return np.frombuffer("\n".join(words).encode(), dtype=np.uint8)
+
+
+def _unpacked(data: NDArray[np.uint8]) -> list[str]:
+    text = data.tobytes().decode()
+    return text.split("\n") if text else []
+
+
+SESSION_FIELDS = tuple(Session.__dataclass_fields__)
+
+
+_Sorted = tuple[NDArray[Any], NDArray[np.int64]]
+
+
+def _sorted(column: NDArray[Any]) -> _Sorted:
+    """The column in order, and where each value stood."""
+    order = np.argsort(column, kind="stable")
+    return column[order], order
+
+
+def _equal(column: _Sorted, value: Any) -> NDArray[np.int64]:
+    values, order = column
+    return order[np.searchsorted(values, value, "left") : np.searchsorted(values, value, "right")]
+
+
+class _Names:
+    """Numbers names in order of first use."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def __call__(self, name: str | None) -> int:
+        return -1 if name is None else self.numbers.setdefault(name, len(self.numbers))
+
+    def names(self) -> list[str]:
+        return list(self.numbers)
+
+
+def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Rows (n, d) to int8 with a scale each: row ~ int8 * scale."""
+    largest = np.abs(vectors).max(axis=1, initial=0.0)
+    scales = (largest / INT8_MAX).astype(np.float32)
+    safe = np.where(scales > 0, scales, 1).astype(np.float32)
+    return np.rint(vectors / safe[:, None]).astype(np.int8), scales
+
+
+@dataclass(slots=True)
+class SegmentBuilder:
+    """Collects rows and items; `build` makes the segment."""
+
+    rows: list[Row] = field(default_factory=list)
+    items: list[ItemRow] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
+    timezone: tzinfo = UTC
+    """What times without an offset are read in."""
+
+    def build(self, vectors: NDArray[np.float32], embed_words: EmbedWords) -> Segment:
+        """`vectors` has a row for each of `self.rows`, of any dimension; `embed_words` gives unit rows."""
+        files, speakers, slots = _Names(), _Names(), _Names()
+        rows = np.array(
+            [
+                (
+                    files(r.file),
+                    r.offset,
+                    r.length,
+                    r.line,
+                    r.kind,
+                    r.passage.flags,
+                    r.session,
+                    speakers(r.speaker),
+                    r.day,
+                    min(len(r.passage.terms), 65535),
+                    min(r.passage.text.count(" ") + 1, 65535),
+                    min(r.passage.names, 255),
+                    r.passage.first_day,
+                    r.passage.last_day,
+                    r.key,
+                )
+                for r in self.rows
+            ],
+            dtype=ROW,
+        )
+        items = np.array(
+            [
+                (
+                    i.id.encode(),
+                    i.rev,
+                    STATUSES.index(i.status),
+                    files(i.file),
+                    i.offset,
+                    i.length,
+                    i.line,
+                    key_of(i.resource) if i.resource else 0,
+                    i.first,
+                    i.last,
+                    i.text_key,
+                    slots(i.slot),
+                    i.row,
+                    i.day,
+                )
+                for i in self.items
+            ],
+            dtype=ITEM,
+        )
+        int8, scales = quantise(vectors)
+        indptr, postings, counts, terms = _invert([row.passage.terms for row in self.rows])
+        by_term = _surfaces(self.rows)
+        surfaces = [by_term[term] for term in terms]
+        word_heads, word_scales = quantise(embed_words(surfaces)[:, :COARSE_DIMENSIONS])
+        return Segment(
+            rows,
+            items,
+            int8,
+            scales,
+            word_heads,
+            word_scales,
+            indptr,
+            postings,
+            counts,
+            terms,
+            surfaces,
+            files.names(),
+            speakers.names(),
+            slots.names(),
+            list(self.sessions),
+        )
+
+
+def _surfaces(rows: Sequence[Row]) -> dict[str, str]:
+    """For each term the word it mostly comes from: what its vector is made of."""
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        for term, word in zip(row.passage.terms, row.passage.surfaces, strict=True):
+            counts.setdefault(term, Counter())[word] += 1
+    return {
+        term: max(words.items(), key=lambda pair: (pair[1], pair[0]))[0] for term, words in counts.items()
+    }
+
+
+def _invert(
+    documents: Sequence[Sequence[str]],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], list[str]]:
+    """Postings of documents given as lists of terms: (indptr, row numbers, counts, terms)."""
+    numbers = _Names()
+    sizes = np.array([len(document) for document in documents], dtype=np.int64)
+    flat = np.array([numbers(term) for document in documents for term in document], dtype=np.int64)
+    owners = np.repeat(np.arange(len(documents), dtype=np.int64), sizes)
+    pairs, counts = np.unique(flat * max(len(documents), 1) + owners, return_counts=True)
+    terms = numbers.names()
+    by_term = pairs // max(len(documents), 1)
+    indptr = np.zeros(len(terms) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(by_term, minlength=len(terms)), out=indptr[1:])
+    rows = (pairs % max(len(documents), 1)).astype(np.int32)
+    return indptr, rows, np.minimum(counts, 255).astype(np.uint8), terms
+
+
+def merge(segments: Sequence[Segment], forgotten: frozenset[str] = frozenset()) -> Segment:
+    """One segment of several, in order, without the sessions in `forgotten` and what hangs on them.
+
+    Of each item only the last revision is kept, and a standalone row only with its last revision.
+    """
+    kept_items = _live_items(segments, forgotten)
+    keeps = [_live_rows(s, live, forgotten) for s, live in zip(segments, kept_items, strict=True)]
+    numbering = [np.cumsum(keep) - 1 for keep in keeps]
+    bases = np.cumsum([0, *(int(keep.sum()) for keep in keeps)])
+    files, speakers, slots = _Names(), _Names(), _Names()
+    sessions: list[Session] = []
+    rows, items = [], []
+    for segment, keep, live, number, base in zip(segments, keeps, kept_items, numbering, bases, strict=False):
+        session_map = _move_sessions(segment, forgotten, number, int(base), sessions)
+        part = segment.rows[keep].copy()
+        part["file"] = _remap(part["file"], segment.files, files)
+        part["speaker"] = _remap(part["speaker"], segment.speakers, speakers)
+        part["session"] = np.where(part["session"] >= 0, session_map[part["session"]], -1)
+        rows.append(part)
+        chosen = segment.items[live].copy()
+        chosen["file"] = _remap(chosen["file"], segment.files, files)
+        chosen["slot"] = _remap(chosen["slot"], segment.slots, slots)
+        if len(number):
+            chosen["row"] = np.where(chosen["row"] >= 0, number[chosen["row"]] + base, -1)
+        items.append(chosen)
+    indptr, postings, counts, terms = _merge_postings(segments, keeps, numbering, bases)
+    home = {term: (s, n) for s in reversed(segments) for n, term in enumerate(s.terms)}
+    from_where = [home[term] for term in terms]
+    return Segment(
+        np.concatenate(rows),
+        np.concatenate(items),
+        np.concatenate([s.vectors[keep] for s, keep in zip(segments, keeps, strict=True)]),
+        np.concatenate([s.scales[keep] for s, keep in zip(segments, keeps, strict=True)]),
+        _gathered([s.word_heads[n] for s, n in from_where], segments[0].word_heads),
+        _gathered([s.word_scales[n] for s, n in from_where], segments[0].word_scales),
+        indptr,
+        postings,
+        counts,
+        terms,
+        [s.surfaces[n] for s, n in from_where],
+        files.names(),
+        speakers.names(),
+        slots.names(),
+        sessions,
+    )
+
+
+def _gathered(parts: Sequence[Any], like: NDArray[Any]) -> NDArray[Any]:
+    return np.array(parts, dtype=like.dtype).reshape(len(parts), *like.shape[1:])
+
+
+def _live_items(segments: Sequence[Segment], forgotten: frozenset[str]) -> list[NDArray[np.bool_]]:
+    """Per segment, the item rows that are the last revision of their id and hang on no forgotten resource."""
+    lengths = [len(segment.items) for segment in segments]
+    table = np.concatenate([segment.items for segment in segments])
+    live = latest_revisions(table)
+    if forgotten:
+        keys = np.array([key_of(resource) for resource in forgotten], dtype=np.uint64)
+        live &= ~np.isin(table["resource"], keys)
+    return np.split(live, np.cumsum(lengths)[:-1])
+
+
+def latest_revisions(table: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows of an item table hold the highest revision of their id; of equals, the last."""
+    live = np.zeros(len(table), dtype=np.bool_)
+    if len(table):
+        order = np.lexsort((np.arange(len(table)), table["rev"], table["id"]))
+        ids = table["id"][order]
+        live[order[np.append(ids[1:] != ids[:-1], True)]] = True
+    return live
+
+
+def _live_rows(segment: Segment, live: NDArray[np.bool_], forgotten: frozenset[str]) -> NDArray[np.bool_]:
+    keep = np.ones(len(segment.rows), dtype=np.bool_)
+    gone = [n for n, session in enumerate(segment.sessions) if session.resource in forgotten]
+    if gone:
+        keep &= ~np.isin(segment.rows["session"], gone)
+    dead = segment.items["row"][~live]
+    keep[dead[dead >= 0]] = False
+    return keep
+
+
+def _move_sessions(
+    segment: Segment,
+    forgotten: frozenset[str],
+    number: NDArray[np.int64],
+    base: int,
+    sessions: list[Session],
+) -> NDArray[np.int32]:
+    """Append the kept sessions to `sessions`; returns old number -> new number, -1 for the others."""
+    mapping = np.full(len(segment.sessions) + 1, -1, dtype=np.int32)
+    for old, session in enumerate(segment.sessions):
+        if session.resource not in forgotten:
+            start = int(number[session.start]) + base if session.rows else base
+            mapping[old] = len(sessions)
+            sessions.append(replace(session, start=start))
+    return mapping
+
+
+def _remap(column: NDArray[Any], names: list[str], into: _Names) -> NDArray[np.int32]:
+    mapping = np.array([into(name) for name in names] + [-1], dtype=np.int32)
+    return mapping[column]
+
+
+def _merge_postings(
+    segments: Sequence[Segment],
+    keeps: Sequence[NDArray[np.bool_]],
+    numbering: Sequence[NDArray[np.int64]],
+    bases: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8], list[str]]:
+    vocabulary = _Names()
+    by_term, rows, counts = [], [], []
+    for segment, keep, number, base in zip(segments, keeps, numbering, bases, strict=False):
+        mapping = np.array([vocabulary(term) for term in segment.terms], dtype=np.int64)
+        owners = np.repeat(mapping, np.diff(segment.indptr))
+        alive = keep[segment.postings]
+        by_term.append(owners[alive])
+        rows.append((number[segment.postings[alive]] + base).astype(np.int32))
+        counts.append(segment.counts[alive])
+    flat = np.concatenate(by_term)
+    order = np.argsort(flat, kind="stable")
+    terms = vocabulary.names()
+    indptr = np.zeros(len(terms) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(flat, minlength=len(terms)), out=indptr[1:])
+    return indptr, np.concatenate(rows)[order], np.concatenate(counts)[order], terms

@@ -1,0 +1,282 @@
+"""A view over segments: the columns that ranking needs, end to end, and look-ups by id and by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models import Status
+from .segment import COARSE_DIMENSIONS, STATUSES, Segment, Session, key_of
+
+# How many words the leading dimensions let through for each one asked for: their cosines are off by a few
+# hundredths, so the true nearest few are among them.
+COARSE_SURPLUS = 4
+BLOCK_ROWS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPlace:
+    """An item's last revision: where its line stands and what it hangs on."""
+
+    id: str
+    rev: int
+    status: Status
+    file: str
+    offset: int
+    length: int
+    line: int
+    slot: str
+    first: int
+    last: int
+
+
+class View:
+    """Rows of all segments under one numbering, in order of segments; immutable."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.segments = [segment for segment in segments if len(segment.rows) or len(segment.items)]
+        self.starts = np.cumsum([0, *(len(segment.rows) for segment in self.segments)])
+        self.size = int(self.starts[-1])
+
+    # -- columns (n)
+
+    def _column(self, name: str) -> NDArray[Any]:
+        parts = [segment.rows[name] for segment in self.segments]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+    @cached_property
+    def day(self) -> NDArray[np.int32]:
+        return self._column("day").astype(np.int32)
+
+    @cached_property
+    def flags(self) -> NDArray[np.uint8]:
+        return self._column("flags").astype(np.uint8)
+
+    @cached_property
+    def kind(self) -> NDArray[np.uint8]:
+        return self._column("kind").astype(np.uint8)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float32]:
+        """Terms in each row."""
+        return self._column("size").astype(np.float32)
+
+    @cached_property
+    def log_words(self) -> NDArray[np.float32]:
+        return np.log1p(self._column("words")).astype(np.float32)
+
+    @cached_property
+    def names(self) -> NDArray[np.float32]:
+        """Names in each row, speakers' apart."""
+        return self._column("names").astype(np.float32)
+
+    @cached_property
+    def first_day(self) -> NDArray[np.int32]:
+        """First day of what the row speaks of; after `last_day` where it names no date."""
+        return self._column("first_day").astype(np.int32)
+
+    @cached_property
+    def last_day(self) -> NDArray[np.int32]:
+        return self._column("last_day").astype(np.int32)
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        return self._column("key").astype(np.uint64)
+
+    @cached_property
+    def speakers(self) -> list[str]:
+        return list(dict.fromkeys(name for segment in self.segments for name in segment.speakers))
+
+    @cached_property
+    def speaker(self) -> NDArray[np.int32]:
+        """Number of the row's speaker in `speakers`; -1 where it has none."""
+        numbers = {name: number for number, name in enumerate(self.speakers)}
+        parts = [
+            np.array([numbers[name] for name in segment.speakers] + [-1], dtype=np.int32)[
+                segment.rows["speaker"]
+            ]
+            for segment in self.segments
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+    @cached_property
+    def session(self) -> NDArray[np.int32]:
+        """A number for each session, rising with the rows; a standalone row is a session of its own."""
+        parts, base = [], 0
+        for segment in self.segments:
+            column = segment.rows["session"].astype(np.int64)
+            alone = column < 0
+            number = (
+                np.cumsum(np.r_[True, (column[1:] != column[:-1]) | alone[1:]]) - 1 if len(column) else column
+            )
+            parts.append((number + base).astype(np.int32))
+            base += int(number[-1]) + 1 if len(number) else 0
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+    @cached_property
+    def block(self) -> NDArray[np.int32]:
+        """Sessions cut at BLOCK_ROWS rows, rising with the rows: what is chosen or left as one."""
+        session = self.session
+        if not self.size:
+            return session
+        first = np.r_[True, session[1:] != session[:-1]]
+        starts = np.maximum.accumulate(np.where(first, np.arange(self.size), 0))
+        within = np.arange(self.size) - starts
+        return (np.cumsum(first | (within % BLOCK_ROWS == 0)) - 1).astype(np.int32)
+
+    @cached_property
+    def block_starts(self) -> NDArray[np.int64]:
+        """First row of each block, and at the end the number of rows."""
+        return np.r_[np.flatnonzero(np.r_[True, self.block[1:] != self.block[:-1]]), self.size]
+
+    @cached_property
+    def alive(self) -> NDArray[np.bool_]:
+        """False for a standalone item's row that a later revision or a retraction has put out of use."""
+        alive = np.ones(self.size, dtype=np.bool_)
+        for segment, start in zip(self.segments, self.starts, strict=False):
+            for entry in segment.items[segment.items["row"] >= 0]:
+                place = self.item(entry["id"].decode())
+                if place is None or place.rev != int(entry["rev"]) or place.status is Status.RETRACTED:
+                    alive[start + int(entry["row"])] = False
+        return alive
+
+    # -- search
+
+    def postings(self, term: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows that hold `term` and how often."""
+        rows, counts = [], []
+        for segment, start in zip(self.segments, self.starts, strict=False):
+            part, count = segment.term(term)
+            if len(part):
+                rows.append(part.astype(np.int64) + start)
+                counts.append(count)
+        if not rows:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+        return np.concatenate(rows), np.concatenate(counts).astype(np.float32)
+
+    @cached_property
+    def _coarse(self) -> list[NDArray[np.float32]]:
+        return [_coarse(segment) for segment in self.segments]
+
+    def coarse_cosines(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """About the cosine of every row with `vector`, from the leading dimensions."""
+        if not self.size or not len(vector):
+            return np.zeros(self.size, dtype=np.float32)
+        head = vector[:COARSE_DIMENSIONS]
+        return np.concatenate([part @ head for part in self._coarse])
+
+    def cosines(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Cosine of `vector` with each of `rows`, which rise."""
+        if not len(vector) or not len(rows):
+            return np.zeros(len(rows), dtype=np.float32)
+        parts = []
+        cuts = np.searchsorted(rows, self.starts)
+        for number, segment in enumerate(self.segments):
+            local = rows[cuts[number] : cuts[number + 1]] - self.starts[number]
+            if len(local):
+                parts.append((segment.vectors[local].astype(np.float32) @ vector) * segment.scales[local])
+        return np.concatenate(parts)
+
+    @cached_property
+    def _words(self) -> list[NDArray[np.float32]]:
+        return [
+            segment.word_heads.astype(np.float32) * segment.word_scales[:, None] for segment in self.segments
+        ]
+
+    def near_words(self, vector: NDArray[np.float32], count: int) -> dict[str, str]:
+        """Term and word of about the `COARSE_SURPLUS * count` words of the memory that are nearest to `vector`."""
+        found: dict[str, str] = {}
+        head = vector[:COARSE_DIMENSIONS]
+        for segment, words in zip(self.segments, self._words, strict=True):
+            if not words.size:
+                continue
+            cosines = words @ head
+            wanted = min(COARSE_SURPLUS * count, len(cosines))
+            for number in np.argpartition(-cosines, wanted - 1)[:wanted].tolist():
+                found.setdefault(segment.terms[number], segment.surfaces[number])
+        return found
+
+    # -- look-ups
+
+    def locate(self, row: int) -> tuple[Segment, int]:
+        number = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return self.segments[number], row - int(self.starts[number])
+
+    def session_of(self, row: int) -> Session | None:
+        segment, local = self.locate(row)
+        number = int(segment.rows["session"][local])
+        return segment.sessions[number] if number >= 0 else None
+
+    def sessions(self) -> Iterator[Session]:
+        for segment in self.segments:
+            yield from segment.sessions
+
+    def item(self, item_id: str) -> ItemPlace | None:
+        """The last revision of an item; None where there is no such item."""
+        best: ItemPlace | None = None
+        key = item_id.encode()
+        for segment in self.segments:
+            for number in segment.items_with_id(key):
+                place = _place(segment, number)
+                if best is None or place.rev >= best.rev:
+                    best = place
+        return best
+
+    def items_at(self, resource: str, line: int) -> list[ItemPlace]:
+        """The items whose source lines hold `line` of `resource`, each in its last revision."""
+        ids: dict[str, None] = {}
+        key = key_of(resource)
+        for segment in self.segments:
+            for number in segment.items_of(key):
+                entry = segment.items[number]
+                if entry["first"] <= line <= entry["last"]:
+                    ids[entry["id"].decode()] = None
+        return [place for item_id in ids if (place := self.item(item_id)) is not None]
+
+    def items_of(self, resource: str) -> list[ItemPlace]:
+        """Every item with a source in `resource`, each in its last revision."""
+        key = key_of(resource)
+        ids = {s.items["id"][n].decode(): None for s in self.segments for n in s.items_of(key)}
+        return [place for item_id in ids if (place := self.item(item_id)) is not None]
+
+    def items_with_text(self, text_key: int) -> list[ItemPlace]:
+        """The items whose words are the same but for case, punctuation and spacing."""
+        ids = {s.items["id"][n].decode(): None for s in self.segments for n in s.items_with_text(text_key)}
+        return [place for item_id in ids if (place := self.item(item_id)) is not None]
+
+    def all_items(self) -> Iterator[ItemPlace]:
+        """The last revision of every item, by segment."""
+        seen: dict[str, ItemPlace] = {}
+        for segment in self.segments:
+            for number in range(len(segment.items)):
+                place = _place(segment, number)
+                if place.id not in seen or place.rev >= seen[place.id].rev:
+                    seen[place.id] = place
+        yield from seen.values()
+
+
+def _coarse(segment: Segment) -> NDArray[np.float32]:
+    part: NDArray[np.float32] = segment.vectors[:, :COARSE_DIMENSIONS].astype(np.float32)
+    part *= segment.scales[:, None]
+    return part
+
+
+def _place(segment: Segment, number: int) -> ItemPlace:
+    entry = segment.items[number]
+    return ItemPlace(
+        id=entry["id"].decode(),
+        rev=int(entry["rev"]),
+        status=STATUSES[int(entry["status"])],
+        file=segment.files[int(entry["file"])],
+        offset=int(entry["offset"]),
+        length=int(entry["length"]),
+        line=int(entry["line"]),
+        slot=segment.slots[int(entry["slot"])],
+        first=int(entry["first"]),
+        last=int(entry["last"]),
+    )

@@ -1,0 +1,63 @@
+"""Packing a context: sections of lines under one budget of tokens that counts the whole text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Count = Callable[[str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines in order of worth under a heading. `share` is the part of the budget that it may count on."""
+
+    heading: str
+    lines: tuple[str, ...]
+    share: float
+
+
+def pack(title: str, sections: Sequence[Section], max_tokens: int, count: Count) -> str:
+    """The text: title, then each section with as many of its lines as fit; "" where not even the title fits.
+
+    Each section first gets its share of the budget; what one leaves over goes to the others in their
+    order. The result has at most `max_tokens` tokens, counted over the whole text.
+    """
+    costs = [[count(line + "\n") for line in section.lines] for section in sections]
+    heads = [count(f"\n## {section.heading}\n") if section.lines else 0 for section in sections]
+    left = max_tokens - count(title + "\n")
+    if left < 0:
+        return ""
+    taken = [0] * len(sections)
+    for number, section in enumerate(sections):
+        allowed = min(left, int(max_tokens * section.share))
+        taken[number], used = _fit(costs[number], 0, heads[number], allowed)
+        left -= used
+    for number in range(len(sections)):
+        head = 0 if taken[number] else heads[number]
+        taken[number], used = _fit(costs[number], taken[number], head, left)
+        left -= used
+    # Tokens of joined lines can be one or two more than the sum of theirs: drop the least until it fits.
+    while count(text := _render(title, sections, taken)) > max_tokens:
+        if not any(taken):
+            return ""
+        last = max((n for n in range(len(taken)) if taken[n]), key=lambda n: (sections[n].share < 1, n))
+        taken[last] -= 1
+    return text
+
+
+def _fit(costs: Sequence[int], start: int, head: int, allowed: int) -> tuple[int, int]:
+    """How many lines from the first fit, those before `start` being paid, and what the new ones cost."""
+    used, number = head, start
+    while number < len(costs) and used + costs[number] <= allowed:
+        used += costs[number]
+        number += 1
+    return (number, used) if number > start else (start, 0)
+
+
+def _render(title: str, sections: Sequence[Section], taken: Sequence[int]) -> str:
+    parts = [title]
+    for section, number in zip(sections, taken, strict=True):
+        if number:
+            parts += ["", f"## {section.heading}", *section.lines[:number]]
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,171 @@
+"""The ranking: signals for each row of a set of sessions, and one weighted sum.
+
+`score = sum(weight * signal)`. Lexical signals are sums of idf / ln(1 + n), about 1 for a word that stands
+in one row whatever the size of the memory; dense ones are cosines; the rest are 0 to 1 or small logarithms.
+So a score means the same in a small memory and in a large one, and nothing is scaled per query. The weights
+were fitted on LoCoMo's five development conversations as a listwise softmax over the turns of each question
+(conditional logit: McFadden 1974), then rounded; benchmarks/locomo.py measures them, `--without SIGNAL`
+shows what each one gives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .passages import ASKS, HAS_QUESTION, IMAGE, TEMPORAL
+from .questions import Question
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+# BM25 (Robertson and Zaragoza 2009): rows are about 20 words, so length matters little and words hardly repeat.
+K1, B = 0.9, 0.4
+# Soft match: a question's word may be met by up to this many words whose static embedding is this near.
+SOFT_COSINE, SOFT_WORDS, SOFT_WEIGHT = 0.50, 6, 0.5
+# A day is talked about from two days before (plans) to two weeks after.
+TALK_BEFORE, TALK_AFTER = 2, 14
+# A time that spans more than this many days tells too little to be matched.
+LONGEST_MEANT = 200
+
+WEIGHTS: Mapping[str, float] = {
+    "lex": 2.2,
+    "share": 1.8,
+    "lex_prev_fills": 1.2,
+    "lex_prev_asks": 0.5,
+    "lex_prev2": 0.6,
+    "lex_session_fills": 1.0,
+    "lex_session_best": 1.0,
+    "dense": 4.0,
+    "dense_prev": 1.4,
+    "dense_prev2": 2.0,
+    "dense_next": 1.6,
+    "date": 4.8,
+    "when": 2.4,
+    "asks": -0.7,
+    "answers": 0.5,
+    "length": 0.5,
+    "opening": 1.8,
+    "second": 0.6,
+    "image": -0.2,
+    "speaker": 1.6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Columns (n) of the rows to be ranked: whole sessions, one after the other, each in its order."""
+
+    session: NDArray[np.int32]
+    speaker: NDArray[np.int32]
+    day: NDArray[np.int32]
+    first_day: NDArray[np.int32]
+    last_day: NDArray[np.int32]
+    flags: NDArray[np.uint8]
+    log_words: Floats
+    lengths: Floats
+    names: Floats
+
+    def shift(self, values: Floats, places: int) -> Floats:
+        """The value of the row `places` later (negative: earlier) in the same session, else 0; (..., n)."""
+        out = np.zeros_like(values)
+        if abs(places) >= len(self.session):
+            return out
+        here, there = (
+            (slice(None, -places), slice(places, None))
+            if places > 0
+            else (
+                slice(-places, None),
+                slice(None, places),
+            )
+        )
+        same = self.session[here] == self.session[there]
+        out[..., here] = np.where(same, values[..., there], 0)
+        return out
+
+    def session_best(self, values: Floats) -> Floats:
+        """For each row the largest value in its session; (..., n)."""
+        changes = np.flatnonzero(np.r_[True, self.session[1:] != self.session[:-1]])
+        best = np.maximum.reduceat(values, changes, axis=-1)
+        return np.repeat(best, np.diff(np.r_[changes, len(self.session)]), axis=-1)
+
+
+def idf(rows_with_term: int, rows: int) -> float:
+    """Robertson's idf over ln(1 + rows): 0 to about 1."""
+    return math.log(1 + (rows - rows_with_term + 0.5) / (rows_with_term + 0.5)) / math.log(1 + max(rows, 2))
+
+
+def saturate(counts: Floats, lengths: Floats, mean_length: float) -> Floats:
+    """BM25's term weight for `counts` of a term in rows of `lengths` terms."""
+    norm = K1 * (1 - B + B * lengths / max(mean_length, 1e-6))
+    return np.asarray(counts * (K1 + 1) / (counts + norm), dtype=np.float32)
+
+
+def signals(
+    question: Question, rows: Rows, weights: Floats, hits: Floats, dense: Floats
+) -> dict[str, Floats]:
+    """Each signal (n). `weights` are the idf of the question's stems (t), `hits` (t, n) how well a row holds
+    each, `dense` (n) the rows' cosines with the question."""
+    lex = weights @ hits
+    asked = rows.shift(_flag(rows, HAS_QUESTION), -1)
+    said, meant = _date_matches(question, rows)
+    opening = 1 - rows.shift(np.ones(len(lex), dtype=np.float32), -1)
+    return {
+        "lex": lex,
+        "share": weights @ np.minimum(hits, 1) / max(float(weights.sum()), 0.1),
+        "lex_prev_fills": weights @ np.maximum(hits, rows.shift(hits, -1)) - lex,
+        "lex_prev_asks": rows.shift(lex, -1) * asked,
+        "lex_prev2": rows.shift(lex, -2),
+        "lex_session_fills": weights @ np.maximum(hits, rows.session_best(hits)) - lex,
+        "lex_session_best": rows.session_best(lex),
+        "dense": dense,
+        "dense_prev": rows.shift(dense, -1),
+        "dense_prev2": rows.shift(dense, -2),
+        "dense_next": rows.shift(dense, 1),
+        "date": said,
+        "date_meant": meant,
+        "when": _flag(rows, TEMPORAL) * question.wants_time,
+        "names_asked": np.log1p(rows.names) * question.wants_name,
+        "asks": _flag(rows, ASKS),
+        "answers": asked,
+        "length": rows.log_words,
+        "opening": opening,
+        "second": rows.shift(opening, -1),
+        "image": _flag(rows, IMAGE),
+        "speaker": _speaker_match(question, rows),
+    }
+
+
+def blend(found: Mapping[str, Floats], without: Sequence[str] = ()) -> Floats:
+    """The weighted sum of the signals."""
+    total = np.zeros(len(found["lex"]), dtype=np.float32)
+    for name, weight in WEIGHTS.items():
+        if name not in without:
+            total += np.float32(weight) * found[name]
+    return total
+
+
+def _flag(rows: Rows, flag: int) -> Floats:
+    return np.asarray((rows.flags & flag) > 0, dtype=np.float32)
+
+
+def _speaker_match(question: Question, rows: Rows) -> Floats:
+    """1 for rows of the one person named; one half where nobody or several are."""
+    if len(question.who) == 1:
+        return (rows.speaker == question.who[0]).astype(np.float32)
+    return np.full(len(rows.speaker), 0.5, dtype=np.float32)
+
+
+def _date_matches(question: Question, rows: Rows) -> tuple[Floats, Floats]:
+    """1 where the row was said around a day of the question; 1 where it speaks of one."""
+    said = np.zeros(len(rows.day), dtype=np.float32)
+    meant = np.zeros(len(rows.day), dtype=np.float32)
+    short = rows.last_day - rows.first_day < LONGEST_MEANT
+    for first, last in question.spans:
+        said[(rows.day >= first - TALK_BEFORE) & (rows.day <= last + TALK_AFTER)] = 1
+        meant[(rows.first_day <= last) & (rows.last_day >= first) & short] = 1
+    return said, meant

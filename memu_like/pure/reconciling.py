@@ -1,0 +1,147 @@
+"""How drafts bear on what is known: each becomes a new item, one more source of a known one, or nothing.
+
+Pure: what is known comes in as look-ups, and the result is data that can be shown before it is applied.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from ..models import Draft, Dropped, Item, ItemType, Origin, Source, Status
+from .selecting import near_identical
+
+Operation = Literal["add", "corroborate"]
+
+# Eight letters of base32 are 40 bits: among a million items of one user a clash is a coin toss, and is
+# settled by `item_id`'s salt, not by luck.
+ID_LETTERS = 8
+MAX_SALTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One operation: `item` is the revision to append."""
+
+    op: Operation
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    changes: tuple[Change, ...]
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What memory says already: `by_id` is an item's last revision, `alike` the candidates for a double."""
+
+    by_id: Callable[[str], Item | None]
+    alike: Callable[[Item], Iterable[Item]]
+
+
+def item_id(resource: str, line: int, text: str, salt: int = 0) -> str:
+    """The same words from the same line get the same id, in whichever clone of the folder they are read."""
+    data = f"{resource}\n{line}\n{text}\n{salt or ''}".encode()
+    return base64.b32encode(hashlib.sha256(data).digest())[:ID_LETTERS].decode().lower()
+
+
+def reconcile(drafts: Sequence[Draft], known: Known, *, resource: str, run: str, now: datetime) -> Reconciled:
+    """Decide on each draft in order; later ones see what earlier ones of this run became."""
+    changes: dict[str, Change] = {}
+    dropped: list[Dropped] = []
+    for draft in drafts:
+        item, seen = _identify(draft, known, changes, resource, run, now)
+        if seen is not None:
+            reason = "retracted before" if seen.status is Status.RETRACTED else "known from this line"
+            dropped.append(Dropped(draft.line, reason, seen.id))
+            continue
+        double = _double(item, known, changes)
+        if double is None:
+            changes[item.id] = Change("add", item)
+        elif double.status is Status.RETRACTED:
+            dropped.append(Dropped(draft.line, "retracted before", double.id))
+        else:
+            assert item.source is not None  # a draft always comes from a line
+            changes[double.id] = _corroborate(double, item.source, changes.get(double.id), run, now)
+    return Reconciled(tuple(changes.values()), tuple(dropped))
+
+
+def _identify(
+    draft: Draft, known: Known, changes: dict[str, Change], resource: str, run: str, now: datetime
+) -> tuple[Item, Item | None]:
+    """The draft as an item, and the stored item that already is this very line and text, if any."""
+    for salt in range(MAX_SALTS):
+        identity = item_id(resource, draft.line, draft.text, salt)
+        item = _item(draft, identity, resource, run, now)
+        stored = known.by_id(identity) or (changes[identity].item if identity in changes else None)
+        if stored is None:
+            return item, None
+        if stored.source == item.source:
+            return item, stored
+    raise AssertionError("64 hashes of one line all clash")
+
+
+def _item(draft: Draft, identity: str, resource: str, run: str, now: datetime) -> Item:
+    return Item(
+        id=identity,
+        rev=1,
+        status=Status.ACTIVE,
+        type=draft.type,
+        text=draft.text,
+        subject=draft.subject,
+        categories=(draft.topic,),
+        slot=draft.slot,
+        run=run,
+        created_at=now,
+        origin=Origin.EXTRACTED,
+        keywords=draft.keywords,
+        occurred=draft.occurred,
+        mentioned_at=draft.mentioned_at,
+        source=Source(resource, draft.line, draft.line),
+        weight=round(draft.weight, 3),
+    )
+
+
+def _double(item: Item, known: Known, changes: dict[str, Change]) -> Item | None:
+    """A known item that says the same, if there is one."""
+    for candidate in known.alike(item):
+        current = changes[candidate.id].item if candidate.id in changes else candidate
+        if current.status is not Status.SUPERSEDED and _same(item, current):
+            return current
+    for change in changes.values():
+        if _same(item, change.item):
+            return change.item
+    return None
+
+
+def _same(one: Item, other: Item) -> bool:
+    """Near-identical words; and for an event also the same time, for one can go running twice."""
+    if not near_identical(one, other):
+        return False
+    if one.type is not ItemType.EVENT:
+        return True
+    if one.occurred or other.occurred:
+        return one.occurred == other.occurred or (
+            one.occurred is not None
+            and other.occurred is not None
+            and (one.occurred.start, one.occurred.end) == (other.occurred.start, other.occurred.end)
+        )
+    days = [item.mentioned_at.date() if item.mentioned_at else None for item in (one, other)]
+    return days[0] == days[1]
+
+
+def _corroborate(item: Item, source: Source, earlier: Change | None, run: str, now: datetime) -> Change:
+    """One more source for `item`: a new revision, or, where this run already made one, that one again."""
+    sources = (*item.corroborations, source)
+    if earlier is not None:
+        return Change(earlier.op, replace(item, corroborations=sources))
+    changed = replace(
+        item, rev=item.rev + 1, corroborations=sources, run=run, created_at=now, reason="corroborated"
+    )
+    return Change("corroborate", changed)

@@ -1,0 +1,514 @@
+"""The service: builds the edges, keeps the folders in use open, and exposes the verbs.
+
+Blocking work goes to a thread in one place, `_Open.call`. Each open folder has two desks, one to read at
+and one to write at, so that a search never waits for a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tomllib
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, partial
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import aiofiles
+
+from .config import Settings, build_settings, settings_from_environment
+from .edges import files
+from .edges.embedders import Embedder, make_embedder
+from .edges.folder import USER_FILE, UserFolder
+from .edges.index.index import Index
+from .edges.index.reading import embed_rows
+from .edges.loaders import load, load_messages
+from .edges.tokens import make_counter
+from .errors import ConfigError, InvalidInput, LoadError, StorageError
+from .models import (
+    Category,
+    Entry,
+    Event,
+    Item,
+    Loaded,
+    MemorizeReport,
+    Modality,
+    Resource,
+    RetrieveResult,
+    Slot,
+)
+from .pure.categories import parse_categories
+from .pure.names import user_id_of
+from .pure.slotting import SlotTable, build_slot_table
+from .usecases import context as contexts
+from .usecases import doctor as doctors
+from .usecases import editing, forgetting, listing, memorize, transfer
+from .usecases import retrieve as retrieving
+from .usecases.desk import Desk, Progress, Tools
+
+P = ParamSpec("P")
+T = TypeVar("T")
+WORKERS = 8
+SETTINGS_FILE = "memory.toml"
+
+
+class MemoryService:
+    """A store of memory folders, one per user. Use it as an async context manager.
+
+    `store` is a path, or a complete Settings value. With a path, settings come from `overrides` over
+    `MEMU_LIKE_*` environment variables over the store's `memory.toml`. Raises ConfigError.
+    """
+
+    def __init__(self, store: str | Path | Settings | None = None, **overrides: Any) -> None:
+        self.settings = store if isinstance(store, Settings) else read_settings(store, overrides)
+        self.store = self.settings.store.absolute()
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="memu-like")
+        self._tools: Tools | None = None
+        self._starting = asyncio.Lock()
+
+    async def __aenter__(self) -> MemoryService:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Wait for the calls under way and close the folders. What is buffered stays buffered."""
+        await asyncio.to_thread(self._pool.shutdown)
+        self._open.clear()
+
+    def user(self, user_id: str) -> UserMemory:
+        """The memory of one user. Nothing is read or made yet. Raises InvalidUserId."""
+        return UserMemory(self, UserFolder(self.store, user_id))
+
+    async def users(self) -> list[str]:
+        """The ids of all users of the store, in order."""
+        return await self._blocking(partial(_users, self.store))
+
+    async def init(self) -> Path:
+        """Make the store with its `.gitignore` and `.gitattributes`, and return its path."""
+        await self._blocking(partial(_init, self.store))
+        return self.store
+
+    async def tools(self) -> Tools:
+        """The edges, built at first use."""
+        async with self._starting:
+            if self._tools is None:
+                self._tools = await self._blocking(partial(build_tools, self.settings))
+            return self._tools
+
+    async def _blocking(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    @asynccontextmanager
+    async def _folder(self, folder: UserFolder) -> AsyncIterator[_Open]:
+        """The open folder; while it is in use it is not closed, however many others are opened."""
+        tools = await self.tools()
+        opened = self._open.get(folder.user_id)
+        if opened is None:
+            opened = self._open[folder.user_id] = _Open(folder, tools)
+        self._open.move_to_end(folder.user_id)
+        opened.users += 1
+        try:
+            yield opened
+        finally:
+            opened.users -= 1
+            self._close_surplus()
+
+    def _close_surplus(self) -> None:
+        for user_id in [key for key, opened in self._open.items() if not opened.users]:
+            if len(self._open) <= self.settings.open_folders:
+                return
+            del self._open[user_id]
+
+    async def _read(
+        self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        async with self._folder(folder) as opened, opened.reading:
+            desk = opened.reader
+            return await self._blocking(lambda: work(_existing(desk), *args, **kwargs))
+
+    async def _write_beside(
+        self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """For writes that do not wait for a run: they have a lock of their own on disk."""
+        async with self._folder(folder) as opened:
+            return await self._blocking(partial(work, opened.writer, *args, **kwargs))
+
+    async def _write(
+        self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        async with self._folder(folder) as opened, opened.writing:
+            return await self._blocking(partial(work, opened.writer, *args, **kwargs))
+
+
+def _existing(desk: Desk) -> Desk:
+    """The desk, if its folder is there. Raises NotFound."""
+    desk.folder.require()
+    return desk
+
+
+@dataclass(slots=True)
+class _Open:
+    """One folder in use. Its two desks each serve one call at a time."""
+
+    folder: UserFolder
+    tools: Tools
+    users: int = 0
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reader: Desk = field(init=False)
+    writer: Desk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader, self.writer = (
+            Desk(
+                self.folder,
+                Index(self.folder, self.tools.embedder, self.tools.words, self.tools.timezone),
+                self.tools,
+            )
+            for _ in range(2)
+        )
+
+
+class UserMemory:
+    """One user's memory. Every verb that reads raises NotFound where the user has no folder yet."""
+
+    def __init__(self, service: MemoryService, folder: UserFolder) -> None:
+        self._service = service
+        self.folder = folder
+        self.user_id = folder.user_id
+
+    # -- taking in
+
+    async def add(self, messages: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> int:
+        """Buffer messages; they are durable, and found by search, on return. Returns how many.
+
+        A message is {"role", "content", "name"?, "created_at"?, "id"?, ...}. Raises InvalidInput, and then
+        none is kept.
+        """
+        batch = [messages] if isinstance(messages, Mapping) else messages
+        if isinstance(batch, str | bytes) or not isinstance(batch, Sequence):
+            raise InvalidInput(f"messages must be a list of objects, not {type(batch).__name__}")
+        return await self._service._write_beside(self.folder, memorize.add, batch)
+
+    async def memorize(
+        self,
+        source: str | Path | bytes | Sequence[Mapping[str, Any]],
+        *,
+        modality: str | Modality | None = None,
+        format: str | None = None,
+        name: str | None = None,
+        progress: Progress | None = None,
+    ) -> MemorizeReport:
+        """Store and run on a file (a path), bytes, a text, or messages; what is buffered goes with it.
+
+        A `str` is a path where such a file exists or it looks like one (one line, no space or with a known
+        ending), else a text. Raises LoadError and InvalidInput, and then nothing is written.
+        """
+        loaded = await self._load(source, Modality(modality) if modality else None, format, name)
+        return await self._service._write(self.folder, memorize.memorize, loaded, progress)
+
+    async def flush(self, progress: Progress | None = None) -> MemorizeReport:
+        """Run on what is buffered, and on what an interrupted run left."""
+        return await self._service._write(self.folder, memorize.memorize, (), progress)
+
+    async def _load(
+        self, source: object, modality: Modality | None, format: str | None, name: str | None
+    ) -> tuple[Loaded, ...]:
+        settings = self._service.settings
+        tools = await self._service.tools()
+        timezone, gap, limit = tools.timezone, tools.session_gap, settings.max_message_bytes
+        if isinstance(source, str) and not _is_path(source):
+            source, name = source.encode("utf-8", "surrogatepass"), name or "text"
+        if isinstance(source, str | Path):
+            data = await read_input(Path(source), settings.max_file_bytes)
+            name = name or Path(source).name
+        elif isinstance(source, bytes | bytearray):
+            data = bytes(source)
+        elif isinstance(source, Sequence):
+            given = partial(
+                load_messages, source, timezone=timezone, session_gap=gap, max_message_bytes=limit
+            )
+            return await self._service._blocking(given)
+        else:
+            raise InvalidInput(
+                f"cannot memorize a {type(source).__name__}: give a path, bytes, text or messages"
+            )
+        work = partial(
+            load,
+            data,
+            name or "input",
+            format=format,
+            modality=modality,
+            timezone=timezone,
+            session_gap=gap,
+            max_message_bytes=limit,
+        )
+        return await self._service._blocking(work)
+
+    # -- finding
+
+    async def retrieve(
+        self,
+        query: str,
+        *,
+        top_k: int | None = None,
+        explain: bool = False,
+        without: Sequence[str] = (),
+    ) -> RetrieveResult:
+        """Search all tiers. `without` names ranking signals to leave out, for ablations. Calls no model."""
+        count = self._service.settings.top_k if top_k is None else top_k
+        if not 1 <= count <= 1000:
+            raise InvalidInput(f"top_k must be between 1 and 1000, not {count}")
+        if not isinstance(query, str) or not query.strip():
+            raise InvalidInput("the query is empty: say what to look for")
+        work = retrieving.retrieve
+        return await self._service._read(
+            self.folder, work, query, count, explain=explain, without=tuple(without)
+        )
+
+    async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:
+        """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens."""
+        return await self._service._read(self.folder, contexts.context, max_tokens, query)
+
+    async def profile(self) -> dict[str, dict[str, list[Entry]]]:
+        """What the category files show now: topic -> slot -> entries, in file order."""
+        return await self._service._read(self.folder, listing.profile)
+
+    # -- items
+
+    async def items(self, **filters: Any) -> list[Item]:
+        """Items in order of time. Filters: see `listing.ItemFilter`."""
+        return await self._service._read(self.folder, listing.items, listing.ItemFilter(**filters))
+
+    async def item(self, item_id: str) -> Item:
+        return await self._service._read(self.folder, listing.item, item_id)
+
+    async def item_history(self, item_id: str) -> list[Item]:
+        """Every revision of an item, oldest first."""
+        return await self._service._read(self.folder, listing.item_history, item_id)
+
+    async def update_item(self, item_id: str, *, expected: str | None = None, **changes: Any) -> Item:
+        """Change an item's text, type, topic, slot, keywords or tags; it is the person's word from then on.
+
+        With `expected`, raises Conflict where the item's text is another one by now.
+        """
+        return await self._service._write(
+            self.folder, editing.update_item, item_id, changes, expected=expected
+        )
+
+    async def add_item(self, text: str, *, topic: str, slot: str, **fields: Any) -> Item:
+        """Write an item by hand, as a person would add a bullet."""
+        return await self._service._write(self.folder, editing.add_item, text, topic, slot, fields)
+
+    async def delete_item(self, item_id: str, *, expected: str | None = None) -> Item:
+        """Retract an item: it leaves the profile and the search, and is not learnt again from its source."""
+        return await self._service._write(self.folder, editing.delete_item, item_id, expected=expected)
+
+    # -- events
+
+    async def events(self, **filters: Any) -> list[Event]:
+        """Events in order of time. Filters: see `listing.EventFilter`."""
+        return await self._service._read(self.folder, listing.events, listing.EventFilter(**filters))
+
+    async def event(self, event_id: str) -> Event:
+        return await self._service._read(self.folder, listing.event, event_id)
+
+    async def update_event(self, event_id: str, **changes: Any) -> Event:
+        """Change an event's summary, title or tags."""
+        return await self._service._write(self.folder, editing.update_event, event_id, changes)
+
+    async def delete_event(self, event_id: str) -> Event:
+        """Hide an event; its items stay."""
+        return await self._service._write(self.folder, editing.delete_event, event_id)
+
+    # -- resources
+
+    async def resources(self, **filters: Any) -> list[Resource]:
+        """Resources in order of time. Filters: see `listing.ResourceFilter`."""
+        return await self._service._read(self.folder, listing.resources, listing.ResourceFilter(**filters))
+
+    async def resource(self, resource_id: str) -> Resource:
+        return await self._service._read(self.folder, listing.resource, resource_id)
+
+    async def resource_lines(self, resource_id: str, first: int = 1, last: int | None = None) -> list[str]:
+        """Lines `first` to `last` (from 1, both included) of what came in, as given."""
+        return await self._service._read(self.folder, listing.resource_lines, resource_id, first, last)
+
+    # -- forgetting and housekeeping
+
+    async def forget_resource(self, resource_id: str) -> forgetting.Forgotten:
+        """Erase a resource and everything that was derived from it alone."""
+        return await self._service._write(self.folder, forgetting.forget_resource, resource_id)
+
+    async def forget(self) -> None:
+        """Erase the user's whole folder."""
+        await self._service._write(self.folder, forgetting.forget_user)
+        self._service._open.pop(self.user_id, None)
+
+    async def reindex(self, progress: Progress | None = None) -> listing.Stats:
+        """Throw the index away and build it again from the files."""
+        return await self._service._write(self.folder, doctors.reindex, progress)
+
+    async def doctor(self) -> list[doctors.Finding]:
+        """What is wrong with the folder, if anything. Changes nothing."""
+        return await self._service._read(self.folder, doctors.doctor)
+
+    async def repair(self) -> list[doctors.Finding]:
+        """Finish or undo what a killed writer left, rebuild the index; returns what is still wrong."""
+        return await self._service._write(self.folder, doctors.repair)
+
+    async def stats(self) -> listing.Stats:
+        return await self._service._read(self.folder, listing.stats)
+
+    async def export(self, target: str | Path) -> int:
+        """Write the folder's files, nothing derived, into a zip archive; returns how many files."""
+        return await self._service._read(self.folder, transfer.export, Path(target))
+
+    async def import_archive(self, source: str | Path) -> int:
+        """Unpack what `export` wrote into this user, who must be new; returns how many files."""
+        data = await read_input(Path(source), self._service.settings.max_file_bytes)
+        return await self._service._write(self.folder, transfer.import_archive, data)
+
+
+# -- building
+
+
+def read_settings(store: str | Path | None, overrides: Mapping[str, Any]) -> Settings:
+    """Code over environment over the store's `memory.toml`."""
+    environment = settings_from_environment(os.environ)
+    place = Path(store or overrides.get("store") or environment.get("store") or Settings().store)
+    given = {**overrides, "store": place}
+    return build_settings(_settings_file(place / SETTINGS_FILE), environment, given)
+
+
+def _settings_file(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def build_tools(settings: Settings) -> Tools:
+    """Every edge that all users share. Blocking: it loads the embedder's model."""
+    embedder = make_embedder(settings)
+    words = _word_embedder(settings, embedder)
+    categories = _categories(settings)
+    return Tools(
+        settings=settings,
+        embedder=embedder,
+        words=words,
+        counter=cache(partial(make_counter, settings.encoding)),
+        categories=categories,
+        slot_table=cache(partial(_slot_table, categories, words)),
+        now=_now,
+    )
+
+
+def _word_embedder(settings: Settings, embedder: Embedder | None) -> Embedder | None:
+    """Soft matches need vectors of single words at no cost: the shipped model gives them beside any other."""
+    if embedder is None or embedder.cheap_words:
+        return embedder
+    return make_embedder(settings.model_copy(update={"embedder": "static"}))
+
+
+def _slot_table(categories: Sequence[Category], words: Embedder | None) -> SlotTable:
+    return build_slot_table(categories, partial(embed_rows, embedder=words) if words else None)
+
+
+def _categories(settings: Settings) -> tuple[Category, ...]:
+    if not settings.categories:
+        data = resources.files("memu_like") / "data" / "categories.toml"
+        return parse_categories(data.read_text("utf-8"))
+    return tuple(
+        Category(c.name, c.description, tuple(Slot(s.name, s.description, s.examples) for s in c.slots))
+        for c in settings.categories
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _users(store: Path) -> list[str]:
+    if not store.is_dir():
+        return []
+    found = []
+    for path in store.iterdir():
+        if (path / USER_FILE).is_file():
+            found.append(user_id_of(path.name) or forgetting.stored_user_id(path))
+    return sorted(found)
+
+
+def _init(store: Path) -> None:
+    with files.explained("create", store):
+        store.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        (".gitignore", GITIGNORE),
+        (".gitattributes", GITATTRIBUTES),
+    ):
+        if not (store / name).exists():
+            files.write_atomic(store, store / name, text.encode())
+
+
+GITIGNORE = """\
+# Derived, or in flight: `memu-like reindex` builds it again.
+.memu/
+buffer*.jsonl
+*.tmp
+"""
+GITATTRIBUTES = """\
+# Lines are bytes: git must not change their ends. Appended lines of two branches are all kept.
+*.md text eol=lf
+items/*.jsonl text eol=lf merge=union
+events/*.jsonl text eol=lf merge=union
+resources/** -text
+"""
+
+
+# -- input
+
+
+def _is_path(source: str) -> bool:
+    """Whether a `str` names a file rather than being the text itself."""
+    if "\n" in source or len(source) > 4096 or "\0" in source:
+        return False
+    path = Path(source)
+    try:
+        return path.exists() or (" " not in source and bool(path.suffix))
+    except OSError:
+        return False
+
+
+async def read_input(path: Path, max_bytes: int) -> bytes:
+    """A file that somebody handed in. Raises LoadError."""
+    try:
+        if path.is_dir():
+            raise LoadError(str(path), "is a directory; name a file in it")
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise LoadError(
+                str(path), f"has {size} bytes, and the limit (setting max_file_bytes) is {max_bytes}"
+            )
+        async with aiofiles.open(path, "rb") as file:
+            return await file.read()
+    except FileNotFoundError as error:
+        raise LoadError(str(path), "no such file") from error
+    except (OSError, ValueError) as error:
+        raise LoadError(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+__all__ = ["MemoryService", "StorageError", "UserMemory", "build_tools", "read_input", "read_settings"]

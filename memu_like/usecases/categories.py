@@ -1,0 +1,239 @@
+"""Categories: which entries each file shows now, and writing it without losing what a person did to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..edges.folder import content_hash
+from ..edges.index.reading import embed_rows
+from ..errors import CorruptFile, StorageError, Unmergeable
+from ..models import Category, Entry, Item, ProfileDelta, Status
+from ..pure.markdown import entries, parse
+from ..pure.merging import (
+    CategoryPlan,
+    SlotPlan,
+    base_of,
+    bullets_of,
+    description_base,
+    merge,
+    summary_base,
+)
+from ..pure.rendering import bullet_text
+from ..pure.selecting import select_entries
+from ..pure.summarising import summary_line
+from .desk import Desk
+
+MAX_WRITES = 100
+# Front matter, title and summary line of a category file, in tokens: measured on the sample's files.
+HEAD_TOKENS = 120
+SUMMARY_ENTRIES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the machine last wrote into a category file, kept in `.memu/bases/`."""
+
+    bullets: Mapping[str, str] = field(default_factory=dict)
+    summary: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Plans for the touched category files, and how the profile changes by them."""
+
+    plans: tuple[CategoryPlan, ...]
+    delta: tuple[ProfileDelta, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def topics(self) -> set[str]:
+        return {plan.topic for plan in self.plans}
+
+    def write(self, desk: Desk) -> None:
+        for plan in self.plans:
+            _write(desk, plan)
+
+
+def category_path(topic: str) -> str:
+    return f"categories/{topic}.md"
+
+
+def render_categories(desk: Desk, changed: Sequence[Item] | None) -> Rendered:
+    """Plan the files of the topics in `changed` items. None: all topics, from all items, written at once."""
+    if changed is None:
+        rendered = _plan_all(desk)
+        rendered.write(desk)
+        return rendered
+    by_topic: dict[str, list[Item]] = {}
+    for item in changed:
+        by_topic.setdefault(item.topic, []).append(item)
+    return _plan(desk, by_topic, complete=False)
+
+
+def _plan_all(desk: Desk) -> Rendered:
+    by_topic: dict[str, list[Item]] = {}
+    for place in desk.view().all_items():
+        item = desk.folder.item_at(place.file, place.offset, place.length)
+        by_topic.setdefault(item.topic, []).append(item)
+    return _plan(desk, by_topic, complete=True)
+
+
+def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], complete: bool) -> Rendered:
+    plans: list[CategoryPlan] = []
+    delta: list[ProfileDelta] = []
+    problems: list[str] = []
+    own_names = desk.own_names()
+    for topic, items in sorted(by_topic.items()):
+        path = category_path(topic)
+        current = _read(desk, path)
+        base = read_base(desk, topic)
+        candidates = list(items) if complete else _with_shown(desk, topic, items, current, base)
+        plan = _plan_topic(desk, topic, candidates, base, own_names)
+        try:
+            after = merge(current, plan)
+        except Unmergeable as error:
+            problems.append(str(error))
+            continue
+        plans.append(plan)
+        delta += _delta(topic, current, after, plan)
+    return Rendered(tuple(plans), tuple(delta), tuple(problems))
+
+
+def _read(desk: Desk, path: str) -> str | None:
+    data = desk.folder.read_or_none(path)
+    if data is None:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise CorruptFile(desk.folder.path(path), None, f"not UTF-8 at byte {error.start}") from error
+
+
+def _with_shown(
+    desk: Desk, topic: str, changed: Sequence[Item], current: str | None, base: Base
+) -> list[Item]:
+    """The changed items and those that stand in the file: what ranked lower before still ranks lower.
+
+    Where an entry leaves the file, all items of the topic are looked at, for one of them may now fit.
+    """
+    latest = {item.id: item for item in changed}
+    if any(item.status is not Status.ACTIVE for item in changed):
+        for place in desk.view().all_items():
+            if place.slot.startswith(topic + "/") and place.id not in latest:
+                latest[place.id] = desk.folder.item_at(place.file, place.offset, place.length)
+        return list(latest.values())
+    for item_id in {*bullets_of(current or "", base.bullets), *base.bullets}:
+        if item_id not in latest and (item := desk.item(item_id)) is not None and item.topic == topic:
+            latest[item_id] = item
+    return list(latest.values())
+
+
+def _plan_topic(
+    desk: Desk, topic: str, candidates: Sequence[Item], base: Base, own_names: frozenset[str]
+) -> CategoryPlan:
+    category = next((c for c in desk.tools.categories if c.name == topic), Category(topic, ""))
+    counter = desk.tools.counter()
+    active = [item for item in candidates if item.status is Status.ACTIVE]
+
+    def text_of(item: Item) -> str:
+        return bullet_text(item, own_names)
+
+    choice = select_entries(
+        active,
+        slot_budget=desk.settings.slot_budget_tokens,
+        category_budget=desk.settings.category_budget_tokens,
+        count=counter.count,
+        text_of=text_of,
+        slot_order=[slot.name for slot in category.slots],
+        reserved=HEAD_TOKENS,
+    )
+    shown = [item for slot in choice.slots for item in slot.items]
+    hidden = {item.id for item in candidates} - {item.id for item in shown}
+    return CategoryPlan(
+        topic=topic,
+        description=category.description,
+        updated_at=max((item.created_at for item in candidates), default=datetime.min),
+        summary=_summary(desk, shown),
+        slots=(
+            *(SlotPlan(s.name, tuple((i.id, text_of(i)) for i in s.items)) for s in choice.slots),
+            *([SlotPlan("", (), frozenset(hidden))] if hidden else ()),
+        ),
+        base=base.bullets,
+        previous_summary=base.summary,
+        previous_description=base.description,
+        path=category_path(topic),
+    )
+
+
+def _summary(desk: Desk, shown: Sequence[Item]) -> str:
+    best = sorted(shown, key=lambda item: (-item.weight, item.id))[:SUMMARY_ENTRIES]
+    texts = [item.text for item in best]
+    if not texts:
+        return ""
+    vectors = embed_rows(texts, desk.tools.embedder)
+    return summary_line(texts, vectors if vectors.shape[1] else None)
+
+
+def _delta(topic: str, before: str | None, after: str, plan: CategoryPlan) -> Iterator[ProfileDelta]:
+    """What the profile shows now and did not before, and the other way round."""
+    known = {item_id for item_id, _ in plan.bullets} | set(plan.base)
+    old = {entry.id: entry for entry in _entries(before or "", topic, known) if entry.id}
+    new = {entry.id: entry for entry in _entries(after, topic, known) if entry.id}
+    for item_id, entry in new.items():
+        if item_id not in old:
+            yield ProfileDelta("add", topic, entry.slot, item_id, entry.text)
+        elif old[item_id].text != entry.text:
+            yield ProfileDelta("update", topic, entry.slot, item_id, entry.text)
+    for item_id, entry in old.items():
+        if item_id not in new:
+            yield ProfileDelta("remove", topic, entry.slot, item_id, entry.text)
+
+
+def _entries(text: str, topic: str, known: Iterable[str]) -> Iterable[Entry]:
+    return entries(parse(text, frozenset(known)), topic, category_path(topic))
+
+
+def _write(desk: Desk, plan: CategoryPlan) -> None:
+    """Merge into what stands there at the moment of writing: an edit made meanwhile is merged again."""
+    for _ in range(MAX_WRITES):
+        before = desk.folder.read_or_none(plan.path)
+        text = merge(None if before is None else before.decode(), plan)
+        data = text.encode()
+        if data == before:
+            break
+        if _hash(desk.folder.read_or_none(plan.path)) == _hash(before):
+            desk.folder.write(plan.path, data)
+            break
+    else:
+        raise StorageError(f"{plan.path} changed {MAX_WRITES} times while it was being written; try again")
+    base = Base(base_of(text, plan), summary_base(text, plan), description_base(text, plan))
+    if base != read_base(desk, plan.topic):
+        _write_base(desk, plan.topic, base)
+
+
+def _hash(data: bytes | None) -> str:
+    return "" if data is None else content_hash(data)
+
+
+def read_base(desk: Desk, topic: str) -> Base:
+    """Empty where nothing was written yet, or where the derived folder was deleted."""
+    data = desk.folder.read_or_none(_base_path(topic))
+    if data is None:
+        return Base()
+    try:
+        return Base(**json.loads(data))
+    except (ValueError, TypeError) as error:
+        raise CorruptFile(desk.folder.path(_base_path(topic)), None, str(error)) from error
+
+
+def _write_base(desk: Desk, topic: str, base: Base) -> None:
+    values = {"bullets": dict(base.bullets), "summary": base.summary, "description": base.description}
+    desk.folder.write(_base_path(topic), json.dumps(values, ensure_ascii=False).encode())
+
+
+def _base_path(topic: str) -> str:
+    return f".memu/bases/{topic}.json"

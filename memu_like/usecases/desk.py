@@ -1,0 +1,85 @@
+"""What every use case works with: one user's folder, its index, and the edges the service has built."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ..config import Settings
+from ..edges.embedders import Embedder
+from ..edges.folder import UserFolder
+from ..edges.index.index import Index
+from ..edges.index.reading import STORED_MESSAGE_BYTES
+from ..edges.index.view import View
+from ..edges.loaders import parse_message
+from ..edges.tokens import TokenCounter
+from ..models import Category, Item, Message
+from ..pure.slotting import SlotTable
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all users share."""
+
+    settings: Settings
+    embedder: Embedder | None
+    words: Embedder | None
+    counter: Callable[[], TokenCounter]
+    categories: tuple[Category, ...]
+    slot_table: Callable[[], SlotTable]
+    now: Callable[[], datetime]
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings.timezone)
+
+    @property
+    def session_gap(self) -> timedelta:
+        return timedelta(hours=self.settings.session_gap_hours)
+
+
+@dataclass(slots=True)
+class Desk:
+    """One user's folder at work. The service lets one call at a time use it."""
+
+    folder: UserFolder
+    index: Index
+    tools: Tools
+    _view: View | None = None
+    _generation: int = -1
+
+    @property
+    def settings(self) -> Settings:
+        return self.tools.settings
+
+    def view(self) -> View:
+        """The index as the files stand now, buffered messages included."""
+        self.index.refresh()
+        if self._view is None or self._generation != self.index.generation:
+            self._view = View([*self.index.segments, *self.index.buffered()])
+            self._generation = self.index.generation
+        return self._view
+
+    def item(self, item_id: str) -> Item | None:
+        """The last revision of an item, read from its file."""
+        place = self.view().item(item_id)
+        return self.folder.item_at(place.file, place.offset, place.length) if place else None
+
+    def stored_message(self, line: bytes, place: str) -> Message:
+        """A message as it stands in a resource's file."""
+        return parse_message(
+            json.loads(line), place, timezone=self.tools.timezone, max_message_bytes=STORED_MESSAGE_BYTES
+        )
+
+    def own_names(self) -> frozenset[str]:
+        """The names under which this folder's user speaks, for leaving them out of their own profile."""
+        given = self.folder.user_id
+        names = self.folder.profile_data().get("names")
+        known = [str(name) for name in names] if isinstance(names, list) else []
+        return frozenset({given, given.capitalize(), given.title(), "user", *known})

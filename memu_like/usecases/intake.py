@@ -1,0 +1,124 @@
+"""From what a loader read to resources on disk: named, dated, and without what memory already holds."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ..edges import buffer
+from ..edges.folder import content_hash, resource_stem
+from ..edges.index.reading import message_key
+from ..models import Loaded, Message, Modality, Resource
+from ..pure.passages import chunks
+from .desk import Desk
+
+HASH_LETTERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A resource ready to be written; `text` is what was read from a document that is not text itself."""
+
+    resource: Resource
+    data: bytes
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """`resources` are the ids of all that was handed in, stored now or found again."""
+
+    staged: tuple[Staged, ...]
+    resources: tuple[str, ...]
+    messages: int
+    duplicates: int
+
+
+def stage(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Intake:
+    """Decide what is new. Messages that are stored already (same id, time, speaker, words) are left out."""
+    by_hash = {session.sha256: session.resource for session in desk.view().sessions() if session.resource}
+    staged: dict[str, Staged] = {}
+    ids: list[str] = []
+    messages = duplicates = 0
+    for one in loaded:
+        found = by_hash.get(content_hash(_content(one)))
+        fresh = one if found else _without_known(desk, one)
+        duplicates += len(one.messages) if found else len(one.messages) - len(fresh.messages)
+        if found:
+            ids.append(found)
+        elif fresh.messages or fresh.modality is not Modality.CONVERSATION:
+            made = _stage_one(fresh, now)
+            staged[made.resource.id] = made
+            ids.append(made.resource.id)
+            messages += len(fresh.messages)
+    return Intake(tuple(staged.values()), tuple(dict.fromkeys(ids)), messages, duplicates)
+
+
+def _content(one: Loaded) -> bytes:
+    if one.modality is Modality.CONVERSATION:
+        return buffer.render([message.raw for message in one.messages])
+    return one.data
+
+
+def _without_known(desk: Desk, one: Loaded) -> Loaded:
+    """Drop the messages that are stored already, as often as they are stored: two equal ones may be two."""
+    if one.modality is not Modality.CONVERSATION or not desk.view().size:
+        return one
+    dated = [message for message in one.messages if message.id or message.created_at]
+    keys = {id(message): _key(message) for message in dated}
+    wanted = np.array(list(set(keys.values())), dtype=np.uint64)
+    stored = desk.view().keys
+    counts = Counter(stored[np.isin(stored, wanted)].tolist()) if len(wanted) else Counter[int]()
+    kept = []
+    for message in one.messages:
+        key = keys.get(id(message), 0)
+        if key and counts[key] > 0:
+            counts[key] -= 1
+        else:
+            kept.append(message)
+    return replace(one, messages=tuple(kept))
+
+
+def _key(message: Message) -> int:
+    return message_key(dict(message.raw), message.speaker, message.content)
+
+
+def _stage_one(one: Loaded, now: datetime) -> Staged:
+    data = _content(one)
+    sha256 = content_hash(data)
+    times = [message.created_at for message in one.messages if message.created_at]
+    created = one.created_at or min(times, default=None) or now
+    tail = base64.b32encode(bytes.fromhex(sha256))[:HASH_LETTERS].decode().lower()
+    identity = f"{created.astimezone(UTC):%Y%m%d-%H%M%S}-{tail}"
+    if created.year < 1000:
+        identity = identity.zfill(len(identity) + 1)
+    stem = resource_stem(identity)
+    conversation = one.modality is Modality.CONVERSATION
+    text = None if conversation or data == one.body.encode() else one.body
+    resource = Resource(
+        id=identity,
+        modality=one.modality,
+        file=stem + (".jsonl" if conversation else one.suffix),
+        sha256=sha256,
+        created_at=created,
+        source=one.source,
+        format=one.format,
+        lines=len(one.messages) if conversation else one.body.count("\n") + 1,
+        title=one.title,
+        speakers=tuple(dict.fromkeys(message.speaker for message in one.messages)),
+        stored_at=now.replace(microsecond=0),
+        text_file=None if text is None else f"{stem}.text.md",
+    )
+    return Staged(resource, data, text)
+
+
+def document_messages(body: str, resource: Resource) -> tuple[Message, ...]:
+    """A document's chunks as what its owner wrote, for the extractor; in order, one message a chunk."""
+    return tuple(
+        Message(role="user", content=chunk.text, created_at=resource.created_at) for chunk in chunks(body)
+    )

@@ -1,0 +1,221 @@
+"""Retrieve: from ranked rows to hits with their text, date, place and ties, one ranking and by tier."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..edges.index.segment import CHUNK, ITEM_ROW, Session
+from ..edges.index.view import ItemPlace, View
+from ..models import Hit, Item, RetrieveResult, Status
+from ..pure.markdown import parse
+from ..pure.secrets import mask_secrets
+from ..pure.small_talk import is_small_talk
+from .categories import category_path
+from .desk import Desk
+from .search import Ranked, search
+
+# Rows that are looked at for each hit asked for: some are withheld, some belong to the same item.
+SURPLUS = 2
+SLOW_ARMS = "no embedder is configured: ranked by words, people and time alone"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A row as a hit, with the items behind it in their last revision."""
+
+    hit: Hit
+    items: tuple[Item, ...]
+
+
+def retrieve(
+    desk: Desk, query: str, top_k: int, *, explain: bool = False, without: Sequence[str] = ()
+) -> RetrieveResult:
+    """Rank all tiers for `query`. Writes nothing, takes no lock, calls no model."""
+    degraded = _degraded(desk)
+    if is_small_talk(query):
+        return RetrieveResult(False, query, query, degraded=degraded)
+    view = desk.view()
+    ranked = search(desk, query, SURPLUS * top_k + 10, explain=explain, without=without)
+    found = list(_hits(desk, view, ranked, top_k))
+    hits = tuple(one.hit for one in found)
+    return RetrieveResult(
+        needs_retrieval=True,
+        original_query=query,
+        rewritten_query=query,
+        categories=_categories(desk, found),
+        items=tuple(_item_hits(desk, view, found)),
+        resources=_resources(view, found),
+        hits=hits,
+        degraded=(*desk.index.problems, *degraded),
+    )
+
+
+def _degraded(desk: Desk) -> tuple[str, ...]:
+    return () if desk.tools.embedder else (SLOW_ARMS,)
+
+
+def _hits(desk: Desk, view: View, ranked: Iterable[Ranked], top_k: int) -> Iterable[_Found]:
+    count = 0
+    for one in ranked:
+        if count == top_k:
+            return
+        found = _hit(desk, view, one)
+        if found is not None:
+            count += 1
+            yield found
+
+
+def _hit(desk: Desk, view: View, ranked: Ranked) -> _Found | None:
+    """None for a row that a person has taken back: each of its items is retracted."""
+    segment, local = view.locate(ranked.row)
+    row = segment.rows[local]
+    file = segment.files[int(row["file"])]
+    data = desk.folder.read_slice(file, int(row["offset"]), int(row["length"]))
+    session = view.session_of(ranked.row)
+    kind = int(row["kind"])
+    if kind == ITEM_ROW:
+        item_id = json.loads(data)["id"]
+        items = tuple(item for item in [desk.item(item_id)] if item)
+    else:
+        places = _places(view, session, int(row["line"]), kind, data)
+        if places and all(place.status is Status.RETRACTED for place in places):
+            return None
+        items = tuple(_read(desk, place) for place in places if place.status is not Status.RETRACTED)
+    return _Found(_compose(desk, ranked, file, int(row["line"]), data, session, kind, items), items)
+
+
+def _places(view: View, session: Session | None, line: int, kind: int, data: bytes) -> list[ItemPlace]:
+    if session is None or not session.resource:
+        return []
+    if kind == CHUNK:
+        lines = range(line, line + data.count(b"\n") + 1)
+        found = {place.id: place for number in lines for place in view.items_at(session.resource, number)}
+        return list(found.values())
+    return view.items_at(session.resource, line)
+
+
+def _read(desk: Desk, place: ItemPlace) -> Item:
+    return desk.folder.item_at(place.file, place.offset, place.length)
+
+
+def _compose(
+    desk: Desk,
+    ranked: Ranked,
+    file: str,
+    line: int,
+    data: bytes,
+    session: Session | None,
+    kind: int,
+    items: Sequence[Item],
+) -> Hit:
+    title = session.title if session else ""
+    hit = Hit(
+        tier="resource",
+        score=round(ranked.score, 4),
+        text="",
+        date=datetime.fromisoformat(session.time) if session else None,
+        title=title,
+        path=file,
+        line=line,
+        resource_id=(session.resource or None) if session else None,
+        item_ids=tuple(item.id for item in items),
+        category=items[0].topic if items else None,
+        slot=items[0].slot if items else None,
+        occurred=next((item.occurred for item in items if item.occurred), None),
+        signals=ranked.signals,
+    )
+    if kind == ITEM_ROW:
+        item = items[0]
+        return _shown(
+            desk, replace(hit, tier="item", date=item.mentioned_at, speaker=item.subject), item.text
+        )
+    if kind == CHUNK:
+        return _shown(desk, hit, data.decode().strip())
+    message = desk.stored_message(data, f"{file}:{line}")
+    text = f"{message.content} [image: {message.caption}]" if message.caption else message.content
+    hit = replace(
+        hit,
+        tier="buffer" if session and not session.resource else "resource",
+        date=message.created_at or hit.date,
+        speaker=message.speaker,
+        message_ids=(message.id,) if message.id else (),
+    )
+    return _shown(desk, hit, text)
+
+
+def _shown(desk: Desk, hit: Hit, text: str) -> Hit:
+    return replace(hit, text=mask_secrets(text)[0] if desk.settings.mask_secrets else text)
+
+
+def _item_hits(desk: Desk, view: View, found: Sequence[_Found]) -> Iterable[Hit]:
+    """Each item behind the hits, once, at its own line."""
+    seen: set[str] = set()
+    for one in found:
+        for item in one.items:
+            place = view.item(item.id)
+            if item.id not in seen and place is not None:
+                seen.add(item.id)
+                yield replace(
+                    one.hit,
+                    tier="item",
+                    text=item.text,
+                    path=place.file,
+                    line=place.line,
+                    item_ids=(item.id,),
+                    category=item.topic,
+                    slot=item.slot,
+                    occurred=item.occurred,
+                )
+
+
+def _resources(view: View, found: Sequence[_Found]) -> tuple[Hit, ...]:
+    """Each resource behind the hits, once, at its best line."""
+    best: dict[str, Hit] = {}
+    for one in found:
+        key = one.hit.resource_id or (one.hit.path if one.hit.tier == "buffer" else "")
+        if key:
+            best.setdefault(key, one.hit)
+    return tuple(best.values())
+
+
+def _categories(desk: Desk, found: Sequence[_Found]) -> tuple[Hit, ...]:
+    """The slots that hold the hits' items, best first, at the line of the first entry that stands there."""
+    slots: dict[tuple[str, str], _Found] = {}
+    for one in found:
+        for item in one.items:
+            slots.setdefault((item.topic, item.slot), one)
+    shown = {topic: _entry_lines(desk, topic) for topic in {topic for topic, _ in slots}}
+    hits = []
+    for (topic, slot), one in slots.items():
+        item = next(item for item in one.items if (item.topic, item.slot) == (topic, slot))
+        text, line = shown[topic].get(item.id) or (item.text, 1)
+        hits.append(
+            replace(
+                one.hit,
+                tier="category",
+                text=text,
+                title=f"{topic}/{slot}",
+                path=category_path(topic),
+                line=line,
+                category=topic,
+                slot=slot,
+            )
+        )
+    return tuple(hits)
+
+
+def _entry_lines(desk: Desk, topic: str) -> dict[str, tuple[str, int]]:
+    """Item id -> (text, line) of the entries that the category file shows now."""
+    data = desk.folder.read_or_none(category_path(topic))
+    if data is None:
+        return {}
+    document = parse(data.decode("utf-8", "replace"))
+    return {
+        bullet.id: (bullet.text, bullet.lines[0].number)
+        for section in document.sections
+        for bullet in section.bullets
+        if bullet.id
+    }
