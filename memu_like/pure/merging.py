@@ -167,12 +167,19 @@ def _prefix(block: Block) -> str:
     return prefix if 1 <= len(prefix) - len(bare) <= 4 else bare + " "
 
 
+def _is_indented(heading: Line | None) -> bool:
+    """Far enough to belong to a bullet above it."""
+    return heading is not None and heading.text.startswith("  ")
+
+
 class _Merge:
     """One merge: which lines are rewritten or dropped (None), and which are inserted after which line."""
 
     def __init__(self, document: Document, plan: CategoryPlan) -> None:
         self.document, self.plan = document, plan
         self.lines = {line.number: line for line in document.lines}
+        blocks = [block for section in document.sections for block in section.blocks]
+        self.prose = {block.lines[0].number for block in blocks if block.kind == "other"}
         self.standing: dict[str, list[Bullet]] = {}
         for bullet in document.bullets:
             if bullet.id is not None:
@@ -202,7 +209,12 @@ class _Merge:
         for item_id in removed & self.standing.keys():
             bullet = self._unedited(item_id)
             if bullet is not None and not bullet.parent:
-                self.rewritten[bullet.lines[0].number] = None
+                self._drop(bullet)
+
+    def _drop(self, bullet: Bullet) -> None:
+        """Take the line out; text glued below it gets a blank line, or it would join what stands above."""
+        at = bullet.lines[0].number
+        self.rewritten[at] = "" if at + 1 in self.prose else None
 
     def _unedited(self, item_id: str) -> Bullet | None:
         """The one bullet with this id, if it reads as the machine last wrote it."""
@@ -210,7 +222,7 @@ class _Merge:
         if len(standing) != 1:
             return None  # absent, or copied by a person: then neither is ours alone
         bullet = standing[0]
-        whole = bullet.prefix + bullet.text + bullet.suffix == bullet.lines[0].text
+        whole = bullet.prefix + bullet.text + bullet.suffix == bullet.lines[0].text and bullet.text
         return bullet if whole and bullet.text == self.plan.base.get(item_id) else None
 
     def _update_summary(self) -> None:
@@ -246,7 +258,7 @@ class _Merge:
             }
             seen.update(new)
             section = self._section(slot.name)
-            if new and section is not None:
+            if new and section is not None and not self._would_swallow(section):
                 self._insert_into(section, slot, new)
             elif new:
                 fresh.setdefault(_key(slot.name), []).append(replace(slot, bullets=tuple(new.items())))
@@ -259,6 +271,13 @@ class _Merge:
         if not key:
             return _title_section(self.document)
         return next((s for s in self.document.sections if s.level == 2 and s.slot.casefold() == key), None)
+
+    def _would_swallow(self, section: Section) -> bool:
+        """A first bullet would take in the next heading, if a person indented that."""
+        if any(block.kind == "bullet" for block in section.blocks):
+            return False
+        after = self.document.sections.index(section) + 1
+        return after < len(self.document.sections) and _is_indented(self.document.sections[after].heading)
 
     def _insert_into(self, section: Section, slot: SlotPlan, new: Mapping[str, str]) -> None:
         blocks = [block for block in section.blocks if block.kind == "bullet"]
@@ -327,7 +346,7 @@ class _Merge:
         keys = [_key(planned.name) for planned in self.plan.slots]
         for later in keys[keys.index(_key(slot)) + 1 :]:
             section = self._section(later)
-            if later and section is not None:
+            if later and section is not None and not _is_indented(section.heading):
                 return section.heading
         return None
 
@@ -375,7 +394,8 @@ def _bullet_lines(prefix: str, new: Mapping[str, str]) -> list[str]:
 def _readable(prefix: str, text: str, suffix: str, item_id: str) -> str:
     """The bullet's line, once it is certain that it reads back as this item and nothing else."""
     line = prefix + text + suffix
-    read = [(bullet.id, bullet.text) for bullet in parse(f"- {text} ^{item_id}").bullets]
-    if read != [(item_id, text)]:
+    document = parse(line.lstrip(" \t"))
+    read = [(bullet.id, bullet.text) for bullet in document.bullets]
+    if read != [(item_id, text)] or len(list(document.lines)) > 1:
         raise ValueError(f"the text of item {item_id} must come from bullet_text: {text[:80]!r}")
     return line
