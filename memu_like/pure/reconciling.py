@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from ..models import Draft, Dropped, Item, ItemType, Origin, Source, Status
 from .selecting import near_identical
@@ -37,12 +37,20 @@ class Reconciled:
     dropped: tuple[Dropped, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What memory says already: `by_id` is an item's last revision, `alike` the candidates for a double."""
+class Known(Protocol):
+    """What memory says already, what earlier runs of the batch added included."""
 
-    by_id: Callable[[str], Item | None]
-    alike: Callable[[Item], Iterable[Item]]
+    def by_id(self, item_id: str, /) -> Item | None:
+        """An item's last revision."""
+        ...
+
+    def alike(self, item: Item, /) -> Iterable[Item]:
+        """The candidates for a double of `item`."""
+        ...
+
+    def learn(self, item: Item, /) -> None:
+        """What is asked from now on sees `item`."""
+        ...
 
 
 def item_id(resource: str, line: int, text: str, salt: int = 0) -> str:
@@ -52,34 +60,35 @@ def item_id(resource: str, line: int, text: str, salt: int = 0) -> str:
 
 
 def reconcile(drafts: Sequence[Draft], known: Known, *, resource: str, run: str, now: datetime) -> Reconciled:
-    """Decide on each draft in order; later ones see what earlier ones of this run became."""
+    """Decide on each draft in order; later ones see, through `known`, what earlier ones became."""
     changes: dict[str, Change] = {}
     dropped: list[Dropped] = []
     for draft in drafts:
-        item, seen = _identify(draft, known, changes, resource, run, now)
+        item, seen = _identify(draft, known, resource, run, now)
         if seen is not None:
             reason = "retracted before" if seen.status is Status.RETRACTED else "known from this line"
             dropped.append(Dropped(draft.line, reason, seen.id))
             continue
-        double = _double(item, known, changes)
-        if double is None:
-            changes[item.id] = Change("add", item)
-        elif double.status is Status.RETRACTED:
+        double = _double(item, known)
+        if double is not None and double.status is Status.RETRACTED:
             dropped.append(Dropped(draft.line, "retracted before", double.id))
+            continue
+        if double is None:
+            change = Change("add", item)
         else:
             assert item.source is not None  # a draft always comes from a line
-            changes[double.id] = _corroborate(double, item.source, changes.get(double.id), run, now)
+            change = _corroborate(double, item.source, changes.get(double.id), run, now)
+        changes[change.item.id] = change
+        known.learn(change.item)
     return Reconciled(tuple(changes.values()), tuple(dropped))
 
 
-def _identify(
-    draft: Draft, known: Known, changes: dict[str, Change], resource: str, run: str, now: datetime
-) -> tuple[Item, Item | None]:
+def _identify(draft: Draft, known: Known, resource: str, run: str, now: datetime) -> tuple[Item, Item | None]:
     """The draft as an item, and the stored item that already is this very line and text, if any."""
     for salt in range(MAX_SALTS):
         identity = item_id(resource, draft.line, draft.text, salt)
         item = _item(draft, identity, resource, run, now)
-        stored = known.by_id(identity) or (changes[identity].item if identity in changes else None)
+        stored = known.by_id(identity)
         if stored is None:
             return item, None
         if stored.source == item.source:
@@ -108,15 +117,11 @@ def _item(draft: Draft, identity: str, resource: str, run: str, now: datetime) -
     )
 
 
-def _double(item: Item, known: Known, changes: dict[str, Change]) -> Item | None:
+def _double(item: Item, known: Known) -> Item | None:
     """A known item that says the same, if there is one."""
     for candidate in known.alike(item):
-        current = changes[candidate.id].item if candidate.id in changes else candidate
-        if current.status is not Status.SUPERSEDED and _same(item, current):
-            return current
-    for change in changes.values():
-        if _same(item, change.item):
-            return change.item
+        if candidate.status is not Status.SUPERSEDED and _same(item, candidate):
+            return candidate
     return None
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..edges import buffer, journal
 from ..edges.folder import month_file
-from ..edges.index.reading import embed_rows, text_key
+from ..edges.index.reading import embed_rows
 from ..edges.loaders import load_messages, parse_message
 from ..models import (
     Draft,
@@ -33,18 +33,15 @@ from ..models import (
 )
 from ..pure import records
 from ..pure.extracting import extract
-from ..pure.reconciling import Known, Reconciled, reconcile
+from ..pure.reconciling import Reconciled, reconcile
 from ..pure.slotting import assign_slots
 from ..pure.summarising import summary_line, title_line
-from ..pure.terms import terms
 from .categories import Rendered, render_categories
 from .desk import Desk, Progress
 from .intake import Staged, document_messages, stage
+from .known import KnownItems
 
 BATCH_RESOURCES = 64
-# Near-identical texts share nearly all their words, so they share their rarest ones.
-RAREST_TERMS = 3
-MAX_ALIKE = 8
 
 
 @dataclass(slots=True)
@@ -220,19 +217,13 @@ def _decide(desk: Desk, staged: Sequence[Staged], now: datetime) -> list[Run]:
     drafts = [draft for found, _, _ in extracted for draft in found]
     vectors = embed_rows([draft.text for draft in drafts], desk.tools.embedder)
     placed = assign_slots(drafts, vectors if vectors.shape[1] else None, desk.tools.slot_table())
-    earlier: dict[int, list[Item]] = {}
-    in_batch: dict[str, Item] = {}
+    known = KnownItems(desk)
     runs, start = [], 0
     for one, (found, dropped, texts) in zip(staged, extracted, strict=True):
         part = slice(start, start + len(found))
         start += len(found)
         run = new_run_id(now)
-        known = _known(desk, earlier, in_batch)
         decided = reconcile(placed[part], known, resource=one.resource.id, run=run, now=now)
-        for change in decided.changes:
-            in_batch[change.item.id] = change.item
-            key = text_key(change.item.subject, change.item.text)
-            earlier.setdefault(key, []).append(change.item)
         runs.append(Run(run, one.resource, decided, dropped, texts, vectors[part]))
     return runs
 
@@ -257,43 +248,6 @@ def _messages(desk: Desk, one: Staged) -> tuple[Message, ...]:
         desk.stored_message(line, f"{one.resource.file}:{number}")
         for number, (_, line) in enumerate(records.lines_with_offsets(one.data), start=1)
     )
-
-
-def _known(desk: Desk, earlier: dict[int, list[Item]], in_batch: dict[str, Item]) -> Known:
-    def by_id(item_id: str) -> Item | None:
-        return in_batch.get(item_id) or desk.item(item_id)
-
-    def alike(item: Item) -> Iterable[Item]:
-        yield from earlier.get(text_key(item.subject, item.text), ())
-        view = desk.view()
-        for place in view.items_with_text(text_key(item.subject, item.text)):
-            yield in_batch.get(place.id) or desk.folder.item_at(place.file, place.offset, place.length)
-        for item_id in _sharing_rare_terms(desk, item.text):
-            known = by_id(item_id)
-            if known is not None:
-                yield known
-
-    return Known(by_id, alike)
-
-
-def _sharing_rare_terms(desk: Desk, text: str) -> list[str]:
-    """Ids of items whose line holds all of the rarest terms of `text`."""
-    view = desk.view()
-    found = sorted((view.postings(term)[0] for term in set(terms(text))), key=len)
-    rarest = [rows for rows in found if len(rows)][:RAREST_TERMS]
-    if len(rarest) < RAREST_TERMS or len(found) - len([r for r in found if len(r)]) > len(found) // 4:
-        return []
-    rows = rarest[0]
-    for other in rarest[1:]:
-        rows = np.intersect1d(rows, other, assume_unique=True)
-    ids: dict[str, None] = {}
-    for row in rows[:MAX_ALIKE].tolist():
-        segment, local = view.locate(row)
-        session = view.session_of(row)
-        if session is not None and session.resource:
-            for place in view.items_at(session.resource, int(segment.rows["line"][local])):
-                ids[place.id] = None
-    return list(ids)
 
 
 def _event(run: Run, rendered: Rendered, now: datetime) -> Event:

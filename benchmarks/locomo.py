@@ -1,0 +1,186 @@
+"""Evidence recall on LoCoMo, through the public API and with no model: `make bench-locomo`.
+
+Every conversation is memorized into a folder of its own and each question is retrieved as an application
+would; a hit counts for the turns in its `message_ids`. Beside it stand BM25 alone and the embedder alone
+over the same turns. The key is the corrected one (`audit` in the file) unless `--original-key` is given.
+
+The data is not part of this repository: LoCoMo is CC BY-NC 4.0 (Maharana et al. 2024, snap-research/locomo).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import re
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import save, show_machine, table
+from numpy.typing import NDArray
+
+from memu_like.config import Settings
+from memu_like.pure.terms import terms
+from memu_like.service import MemoryService, build_tools
+
+DEPTH = 50
+TURN = re.compile(r"D\d+:\d+")
+METRICS = ("recall@5", "recall@10", "recall@20", "recall@50", "MRR", "session recall@5")
+
+
+@dataclass(frozen=True)
+class Question:
+    text: str
+    category: int
+    evidence: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    name: str
+    raw: dict[str, Any]
+    turns: dict[str, str]
+    """Turn id -> "SPEAKER: text [image: caption]"."""
+    questions: tuple[Question, ...]
+
+
+def read(path: Path, corrected: bool) -> list[Conversation]:
+    return [_conversation(sample, corrected) for sample in json.loads(path.read_text())]
+
+
+def _conversation(sample: dict[str, Any], corrected: bool) -> Conversation:
+    turns: dict[str, str] = {}
+    for name, session in sample["conversation"].items():
+        if re.fullmatch(r"session_\d+", name):
+            for turn in session:
+                caption = f" [image: {turn['blip_caption']}]" if turn.get("blip_caption") else ""
+                turns[turn["dia_id"]] = f"{turn['speaker']}: {turn['text']}{caption}"
+    questions = []
+    for entry in sample["qa"]:
+        key = entry.get("audit", {}).get("correct_evidence") if corrected else None
+        evidence = key if key is not None else entry.get("evidence", [])
+        ids = frozenset(i for i in TURN.findall(" ".join(map(str, evidence))) if i in turns)
+        if ids:
+            questions.append(Question(entry["question"], entry["category"], ids))
+    return Conversation(sample["sample_id"], sample, turns, tuple(questions))
+
+
+def score(ranking: Sequence[str], evidence: frozenset[str]) -> list[float]:
+    """One value for each of METRICS; `ranking` is turn ids, best first, without repeats."""
+    place = {turn: number for number, turn in enumerate(ranking)}
+    found = [place.get(turn, math.inf) for turn in evidence]
+    sessions = list(dict.fromkeys(turn.split(":")[0] for turn in ranking))[:5]
+    wanted = {turn.split(":")[0] for turn in evidence}
+    return [
+        *(sum(rank < k for rank in found) / len(found) for k in (5, 10, 20, 50)),
+        1 / (1 + min(found)),
+        len(wanted & set(sessions)) / len(wanted),
+    ]
+
+
+async def ours(memory: MemoryService, conversation: Conversation, without: Sequence[str]) -> list[list[str]]:
+    """Turn ids by question, through memorize and retrieve."""
+    user = memory.user(conversation.name)
+    await user.memorize(json.dumps([conversation.raw]).encode(), format="locomo", name=conversation.name)
+    rankings = []
+    for question in conversation.questions:
+        result = await user.retrieve(question.text, top_k=DEPTH, without=without)
+        rankings.append(_turns(message for hit in result.hits for message in hit.message_ids))
+    return rankings
+
+
+def _turns(ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(ids))
+
+
+def bm25(conversation: Conversation) -> list[list[str]]:
+    """Okapi BM25 (k1 0.9, b 0.4) over stemmed turns, nothing else."""
+    documents = [Counter(terms(text)) for text in conversation.turns.values()]
+    lengths = np.array([sum(document.values()) for document in documents])
+    frequency = Counter(term for document in documents for term in document)
+    ids = list(conversation.turns)
+    rankings = []
+    for question in conversation.questions:
+        total = np.zeros(len(documents))
+        for term in set(terms(question.text)):
+            count = np.array([document[term] for document in documents])
+            idf = math.log(1 + (len(documents) - frequency[term] + 0.5) / (frequency[term] + 0.5))
+            total += idf * count * 1.9 / (count + 0.9 * (0.6 + 0.4 * lengths / lengths.mean()))
+        rankings.append(_best(ids, total))
+    return rankings
+
+
+def dense(conversation: Conversation, embed: Any) -> list[list[str]]:
+    """Cosine of the question with each turn, nothing else."""
+    vectors = embed(list(conversation.turns.values()))
+    ids = list(conversation.turns)
+    return [_best(ids, vectors @ embed([question.text])[0]) for question in conversation.questions]
+
+
+def _best(ids: Sequence[str], scores: NDArray[Any]) -> list[str]:
+    return [ids[place] for place in np.argsort(-scores, kind="stable")[:DEPTH].tolist()]
+
+
+class Tally:
+    """Scores by method and by category of question."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
+
+    def add(self, method: str, conversation: Conversation, rankings: Sequence[Sequence[str]]) -> None:
+        for question, ranking in zip(conversation.questions, rankings, strict=True):
+            values = score(ranking, question.evidence)
+            self.rows[method, f"category {question.category}"].append(values)
+            if question.category != 5:
+                self.rows[method, "categories 1 to 4"].append(values)
+                self.rows[method, f"{conversation.name}, 1 to 4"].append(values)
+
+    def results(self) -> list[dict[str, Any]]:
+        found = []
+        for (method, group), values in sorted(self.rows.items()):
+            means = np.mean(values, axis=0).round(4).tolist()
+            found.append(
+                {"method": method, "group": group, "n": len(values), **dict(zip(METRICS, means, strict=True))}
+            )
+        return found
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="a LoCoMo file: a list of conversations with their questions")
+    parser.add_argument("--embedder", default="static", choices=["static", "minilm", "none"])
+    parser.add_argument("--original-key", action="store_true")
+    parser.add_argument("--without", action="append", default=[], help="leave a signal out; may be repeated")
+    parser.add_argument("--by-conversation", action="store_true")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    show_machine()
+    conversations = read(options.data, corrected=not options.original_key)
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as store:
+        settings = Settings(store=Path(store), embedder=options.embedder)
+        embedder = build_tools(settings).embedder
+        async with MemoryService(settings) as memory:
+            for conversation in conversations:
+                tally.add("memu-like", conversation, await ours(memory, conversation, options.without))
+                tally.add("BM25 alone", conversation, bm25(conversation))
+                if embedder is not None:
+                    tally.add("dense alone", conversation, dense(conversation, embedder.embed))
+    results = tally.results()
+    shown = [r for r in results if options.by_conversation or r["group"].startswith("categor")]
+    print(f"embedder {options.embedder}, {'original' if options.original_key else 'corrected'} key")
+    table(
+        ["method, questions", "n", *METRICS],
+        [[f"{r['method']}, {r['group']}", r["n"], *(f"{r[name]:.3f}" for name in METRICS)] for r in shown],
+    )
+    save(options.json, {"embedder": options.embedder, "without": options.without, "results": results})
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

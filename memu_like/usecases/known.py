@@ -1,0 +1,79 @@
+"""What memory says already, as reconciling asks for it: by id, and what is alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..edges.index.reading import text_key
+from ..edges.index.view import View
+from ..models import Item
+from ..pure.terms import terms
+from .desk import Desk
+
+# Near-identical texts share nearly all their words: so they share their rarest ones, and half of all.
+RAREST_TERMS = 3
+SHARED_TERMS = 0.5
+MAX_ALIKE = 8
+
+
+class KnownItems:
+    """The stored items as they stood when the batch began, and what the batch has added since."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._view: View = desk.view()
+        self._added: dict[str, Item] = {}
+        self._by_text: dict[int, list[str]] = {}
+        self._by_term: dict[str, list[str]] = {}
+
+    def learn(self, item: Item) -> None:
+        """Later drafts of the batch see `item`, a new one or a new revision."""
+        if item.id not in self._added:
+            self._by_text.setdefault(text_key(item.subject, item.text), []).append(item.id)
+            for term in set(terms(item.text)):
+                self._by_term.setdefault(term, []).append(item.id)
+        self._added[item.id] = item
+
+    def by_id(self, item_id: str) -> Item | None:
+        """An item's last revision."""
+        if item_id in self._added:
+            return self._added[item_id]
+        place = self._view.item(item_id)
+        return self._desk.folder.item_at(place.file, place.offset, place.length) if place else None
+
+    def alike(self, item: Item) -> Iterable[Item]:
+        """Candidates for a double of `item`: the same words first, then most of the same words."""
+        key = text_key(item.subject, item.text)
+        ids = dict.fromkeys(self._by_text.get(key, ()))
+        ids.update(dict.fromkeys(place.id for place in self._view.items_with_text(key)))
+        distinct = set(terms(item.text))
+        ids.update(dict.fromkeys(self._sharing_in_batch(distinct)))
+        ids.update(dict.fromkeys(self._sharing_in_store(distinct)))
+        for item_id in ids:
+            found = self.by_id(item_id)
+            if found is not None:
+                yield found
+
+    def _sharing_in_batch(self, distinct: set[str]) -> list[str]:
+        counts = Counter(item_id for term in distinct for item_id in self._by_term.get(term, ()))
+        return [i for i, n in counts.most_common(MAX_ALIKE) if n >= SHARED_TERMS * len(distinct)]
+
+    def _sharing_in_store(self, distinct: set[str]) -> list[str]:
+        """Items whose line holds all of the rarest terms that the store knows of."""
+        found = [rows for term in distinct if len(rows := self._view.postings(term)[0])]
+        if len(found) < max(RAREST_TERMS, SHARED_TERMS * len(distinct)):
+            return []
+        first, *others = sorted(found, key=len)[:RAREST_TERMS]
+        for rows in others:
+            first = np.intersect1d(first, rows, assume_unique=True)
+        ids: dict[str, None] = {}
+        for row in first[:MAX_ALIKE].tolist():
+            session = self._view.session_of(row)
+            if session is not None and session.resource:
+                segment, local = self._view.locate(row)
+                line = int(segment.rows["line"][local])
+                ids.update(dict.fromkeys(place.id for place in self._view.items_at(session.resource, line)))
+        return list(ids)
