@@ -63,7 +63,7 @@ def conflict_in(lines: list[Line]) -> Problem | None:
 
 def column_at(text: str, length: int) -> int:
     """The column after the first `length` characters; tab stops are 4 wide, as in CommonMark."""
-    return len(text[:length].expandtabs(4))
+    return len(text[:length].expandtabs(4)) if "\t" in text[:length] else length
 
 
 def trailing_ids(text: str) -> tuple[str, list[str]]:

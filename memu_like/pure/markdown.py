@@ -47,6 +47,7 @@ class Bullet:
     `text` has no marker and no block id; continuation lines follow after a newline each, dedented. A
     nested bullet without an id is part of the bullet above it. `lines` are the bullet's own lines;
     `anchor` is the line that carries its id, or would. `foreign` is a block id that a person chose.
+    `nested_ids` are the ids of the bullets below this one, which are entries of their own.
     """
 
     text: str
@@ -58,7 +59,7 @@ class Bullet:
     suffix: str
     nested: bool
     task: bool
-    parent: bool
+    nested_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,11 +355,11 @@ def _flatten(node: _Node, known: frozenset[str], found: list[Bullet]) -> list[tu
         first, text = node.lines[0]
         own[0] = (first, first.text.strip(" \t") if not node.ids else f"- {text}")
         return own
-    found.append(_bullet(node, own, parent=len(found) > before))
+    found.append(_bullet(node, own, [bullet.id for bullet in found[before:] if bullet.id]))
     return []
 
 
-def _bullet(node: _Node, own: list[tuple[Line, str]], parent: bool) -> Bullet:
+def _bullet(node: _Node, own: list[tuple[Line, str]], nested_ids: list[str]) -> Bullet:
     while len(own) > 1 and not own[-1][1] and own[-1][0] is not node.lines[node.anchor][0]:
         own.pop()
     first, text = node.lines[0]
@@ -372,5 +373,5 @@ def _bullet(node: _Node, own: list[tuple[Line, str]], parent: bool) -> Bullet:
         suffix=first.text[len(node.prefix) + len(text) :],
         nested=node.nested,
         task=bool(_TASK.match(text)),
-        parent=parent,
+        nested_ids=tuple(nested_ids),
     )

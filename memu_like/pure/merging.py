@@ -150,10 +150,8 @@ def _title_section(document: Document) -> Section:
 
 
 def _summary_block(document: Document) -> Block | None:
-    """The paragraph under the title; None where a bullet or nothing follows the title."""
-    filled = (block for block in _title_section(document).blocks if block.kind != "blank")
-    first = next(filled, None)
-    return first if first is not None and first.kind == "other" else None
+    """The first paragraph in the title's section, if anything but bullets stands there."""
+    return next((block for block in _title_section(document).blocks if block.kind == "other"), None)
 
 
 def _block_text(block: Block | None) -> str:
@@ -199,16 +197,15 @@ class _Merge:
         return self._text()
 
     def _update_bullets(self) -> None:
-        removed = self.plan.removed
         for item_id, text in self.plan.bullets:
             bullet = self._unedited(item_id)
             if bullet is not None and bullet.text != text:
                 self.rewritten[bullet.lines[0].number] = _readable(
                     bullet.prefix, text, bullet.suffix, item_id
                 )
-        for item_id in removed & self.standing.keys():
-            bullet = self._unedited(item_id)
-            if bullet is not None and not bullet.parent:
+        ours = {bullet.id: bullet for bullet in map(self._unedited, self.plan.removed) if bullet is not None}
+        for bullet in ours.values():
+            if ours.keys() >= set(bullet.nested_ids):  # what stands indented below another needs that
                 self._drop(bullet)
 
     def _drop(self, bullet: Bullet) -> None:
@@ -238,7 +235,7 @@ class _Merge:
             self.inserted[at] = ["", new, *([""] if self._filled(at + 1) else [])]
 
     def _update_field(self, key: str, old: str, new: str) -> None:
-        if old != new and self.document.get(key) == plain_line(old):
+        if plain_line(old) != plain_line(new) and self.document.get(key) == plain_line(old):
             self._set_field(key, scalar(new))
 
     def _set_field(self, key: str, value: str) -> None:
