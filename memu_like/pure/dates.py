@@ -16,13 +16,18 @@ How wordings are read (where people differ, one reading is fixed and named here)
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain, islice
 
 from memu_like.models import Occurred
 from memu_like.pure import dates_chinese, dates_english
 from memu_like.pure.intervals import Interval
 
 _CHINESE = re.compile(r"[年月日号天周末晚早才节旦一礼星]")
+
+#: A text with more dates than this is a table or an attack; the rest is left out.
+MOST_DATES = 500
 
 Found = tuple[int, int, Interval]
 
@@ -32,16 +37,19 @@ def find_dates(text: str, said_at: datetime) -> tuple[Occurred, ...]:
 
     Times carry the tzinfo of `said_at`. Never raises: a date that `datetime` cannot hold is left out.
     """
-    found = dates_english.find(text, said_at)
+    found: Iterator[Found] = dates_english.find(text, said_at)
     if not text.isascii() and _CHINESE.search(text):
-        found += dates_chinese.find(text, said_at)
-    return tuple(_occurred(text, item) for item in _without_overlaps(found))
+        found = chain(dates_chinese.find(text, said_at), found)
+    return tuple(_occurred(text, item) for item in _without_overlaps(islice(found, MOST_DATES), len(text)))
 
 
-def _without_overlaps(found: list[Found]) -> list[Found]:
+def _without_overlaps(found: Iterable[Found], length: int) -> list[Found]:
+    taken = bytearray(length)
     kept: list[Found] = []
     for item in sorted(found, key=lambda each: (each[0] - each[1], each[0])):
-        if all(item[1] <= other[0] or other[1] <= item[0] for other in kept):
+        start, end, _ = item
+        if taken.find(1, start, end) < 0:
+            taken[start:end] = b"\1" * (end - start)
             kept.append(item)
     return sorted(kept, key=lambda each: each[0])
 

@@ -7,7 +7,7 @@ and traditional characters are both read. Moving feasts (春节, 中秋) need th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from memu_like.pure import intervals as calendar
@@ -63,9 +63,8 @@ _SENTENCE_END = re.compile(r"[。！？!?；;\n]")
 Resolver = Callable[[str, datetime, re.Match[str]], Interval | None]
 
 
-def find(text: str, said: datetime) -> list[tuple[int, int, Interval]]:
+def find(text: str, said: datetime) -> Iterator[tuple[int, int, Interval]]:
     """Every reading of every rule, overlaps included, as (start, end, interval)."""
-    found: list[tuple[int, int, Interval]] = []
     for pattern, resolve in _RULES:
         for match in pattern.finditer(text):
             try:
@@ -73,8 +72,7 @@ def find(text: str, said: datetime) -> list[tuple[int, int, Interval]]:
             except (ValueError, OverflowError):
                 continue  # such as 6月31日, or a year that datetime cannot hold
             if interval is not None and interval.start < interval.end:
-                found.append((match.start(), match.end(), interval))
-    return found
+                yield match.start(), match.end(), interval
 
 
 def _is_future(text: str, match: re.Match[str]) -> bool:

@@ -7,7 +7,7 @@ over their words. Every pattern is linear: bounded repetitions, no nested quanti
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,12 +52,11 @@ class Rule:
     resolve: Resolver
 
 
-def find(text: str, said: datetime) -> list[tuple[int, int, Interval]]:
+def find(text: str, said: datetime) -> Iterator[tuple[int, int, Interval]]:
     """Every reading of every rule that applies, overlaps included, as (start, end, interval)."""
-    found: list[tuple[int, int, Interval]] = []
     words = set(_WORD.findall(text.lower()))
     if _TRIGGERS.isdisjoint(words):
-        return found
+        return
     for rule in _RULES:
         if rule.triggers.isdisjoint(words):
             continue
@@ -68,12 +67,11 @@ def find(text: str, said: datetime) -> list[tuple[int, int, Interval]]:
                 continue  # such as 31 June, or a year that datetime cannot hold
             if interval is not None and interval.start < interval.end:
                 start, end = match.span("words" if "words" in match.re.groupindex else 0)
-                found.append((start, end, interval))
-    return found
+                yield start, end, interval
 
 
 def _rule(triggers: str, pattern: str, resolve: Resolver) -> Rule:
-    return Rule(frozenset(triggers.split()), re.compile(pattern, re.IGNORECASE), resolve)
+    return Rule(frozenset(triggers.split()), re.compile(pattern, re.IGNORECASE | re.ASCII), resolve)
 
 
 _NAMES = " ".join(MONTHS)
@@ -207,8 +205,7 @@ _RULES = (
     ),
     _rule(
         "now",
-        rf"\bfor\s+(?:about\s+|almost\s+|nearly\s+|over\s+|around\s+|like\s+|more\s+than\s+|the\s+(?:past|last)\s+)*"
-        rf"{_NUMBER}\s+(?P<unit>year|month|decade|week)s?\b(?=\s+now\b)",
+        rf"\b(?:for\s+)?{_NUMBER}\s+(?P<unit>year|month|decade|week)s?(?=\s+now\b)",
         times.for_years,
     ),
     _rule(

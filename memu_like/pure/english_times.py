@@ -119,6 +119,8 @@ _CUE = re.compile(
     r"red|tired|married|wed)[a-z]{2,}ed)\b",
     re.IGNORECASE,
 )
+#: How many characters away a tense cue may stand.
+_REACH = 120
 _SENTENCE_END = re.compile(r"[.!?\n](?:\s|$)")
 
 
@@ -148,12 +150,12 @@ class Saying:
         return best[1]
 
     def _sentence(self) -> tuple[int, int]:
-        start = 0
-        for mark in _SENTENCE_END.finditer(self.text, max(0, self.match.start() - 300), self.match.start()):
+        """The sentence around the match, as far as a cue in it would be taken to belong to the date."""
+        start = max(0, self.match.start() - _REACH)
+        for mark in _SENTENCE_END.finditer(self.text, start, self.match.start()):
             start = mark.end()
-        following = _SENTENCE_END.search(self.text, self.match.end())
-        end = following.start() if following else len(self.text)
-        return max(start, self.match.start() - 300), min(end, self.match.end() + 300)
+        following = _SENTENCE_END.search(self.text, self.match.end(), self.match.end() + _REACH)
+        return start, following.start() if following else min(len(self.text), self.match.end() + _REACH)
 
 
 def _amount(words: str) -> tuple[int, int]:

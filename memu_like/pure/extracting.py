@@ -7,6 +7,7 @@ second leans on the first by a pronoun. Nothing is reworded, and sentences with 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +33,15 @@ KEYWORDS = 8
 
 _FIRST_PERSON = re.compile(
     r"\b(?:I|[Ii]['’](?:m|ve|d|ll)|i|[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|[Ww]e['’](?:re|ve|d|ll)|[Oo]ur|[Oo]urs|[Uu]s)\b"
-    r"|[我俺咱]"
+    r"|[我俺咱私僕]|\b(?:ich|meine?|je|nous|yo|nosotros|я|мой|моя|мы)\b|저는|제가|나는|우리"
+)
+#: Short statements of what a person is or has, which weigh more than their few words.
+_STANDING = re.compile(
+    r"\bi(?:\sam|['’]m)\s(?:an?\s(?!bit\b|little\b|lot\b|fan\b|huge\b|big\b)|from\b|\d|allerg|vegan|vegetarian|"
+    r"married|single|divorced|engaged|based|originally)|\b(?:my\s(?:\w+\s)?(?:name|birthday|wife|husband|son|daughter|"
+    r"mother|father|mom|dad|sister|brother|dog|cat|job|boss|favou?rite)\b|i\s(?:live|work|grew\sup|was\sborn|own|speak|"
+    r"play|study|prefer|hate)\b)|我(?:是|叫|住|姓|有|不吃|属)|过敏",
+    re.IGNORECASE,
 )
 #: Sentences that leave the "I" out: "Just got a dog."
 _UNSPOKEN_I = re.compile(
@@ -62,7 +71,7 @@ _HABIT = re.compile(
 )
 _SKILL = re.compile(
     r"\bi\s(?:can\s(?:speak|play|cook|swim|drive|dance|sing|code|program|ride|juggle|knit|sew|bake|ski|surf|draw|"
-    r"paint)|know\show|speak|play\sthe|(?:have\s|am\s)?learn(?:ed|t|ing)\s(?:how\s)?to)\b|\b(?:good|great|fluent|skilled|"
+    r"paint)|know\show|(?:have\s)?been\slearning|speak|play\sthe|(?:have\s|am\s)?learn(?:ed|t|ing)\s(?:how\s)?to)\b|\bi['’](?:m|ve\sbeen)\slearning|\b(?:good|great|fluent|skilled|"
     r"experienced|certified)\s(?:at|in|with)\b|\b(?:taught\smyself|speak\sfluent)\b|我会(?!去|来|在)|擅长|学会|精通",
     re.IGNORECASE,
 )
@@ -170,7 +179,7 @@ def _drafts(
             keywords=_keywords(quoted, message.caption or ""),
             occurred=occurred,
             mentioned_at=said,
-            weight=round(max(first.weight, last.weight), 3),
+            weight=max(first.weight, last.weight),
         )
 
 
@@ -201,7 +210,8 @@ def _candidates(text: str, said: datetime | None, mask: bool) -> list[_Candidate
     own_only = len(text) > LONG_MESSAGE
     found: list[_Candidate] = []
     for start, end in split_sentences(text):
-        if any(start < secret_end and secret_start < end for secret_start, secret_end, _ in secrets):
+        before = bisect_left(secrets, (end,))
+        if before and secrets[before - 1][1] > start:
             found.append(_Candidate(start, end, "secret", 0.0, None))
         elif fiction:
             found.append(_Candidate(start, end, "fiction", 0.0, None))
@@ -257,11 +267,12 @@ def _weight(sentence: str, occurred: Occurred | None) -> float:
     weight += 0.12 if occurred is not None else 0.0
     weight += 0.1 if any(character.isdigit() for character in sentence) else 0.0
     weight += 0.1 if any(word[0].isupper() and not word.startswith("I") for word in words[1:]) else 0.0
+    weight += 0.1 if _STANDING.search(sentence) else 0.0
     weight += 0.15 if small_talk.asks_to_remember(sentence) else 0.0
     weight -= 0.08 if _HEDGE.search(sentence) else 0.0
     weight -= 0.08 if _SECOND_PERSON.search(sentence) else 0.0
     weight -= 0.05 if len(content) < 5 and _FEELING_ONLY.search(sentence) else 0.0
-    return max(0.0, min(1.0, weight)) if content else 0.0
+    return round(max(0.0, min(1.0, weight)), 3) if content else 0.0
 
 
 def _occurred(sentence: str, said: datetime | None) -> Occurred | None:

@@ -24,7 +24,8 @@ STOP_WORDS = frozenset(
     he's her here here's hers hey hi him himself his hope how i i'd i'll i'm i've if in into is isn't it it's
     its itself i'll just keep kind kinda know last least let let's like little long look looking lot lots
     love loved made make makes making many may maybe me mean might mine more most much must my myself
-    need never new next nice no not nothing now of off oh ok okay on once one only onto or other our ours out over own
+    need never new next nice no not nothing now of off oh ok okay on once one only onto or other our
+    ours out over own
     people pretty probably put quite rather really right said same saw say saying see seem seems she she's
     should since so some someone something soon still stuff such super sure take taken taking talk tell than
     thanks that that's the their theirs them then there there's these they they're thing things think this
