@@ -12,15 +12,18 @@ from dataclasses import dataclass, field
 
 _TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]*)")
 _ATTRIBUTES = re.compile(r"""(?:[^>"']|"[^"]*"|'[^']*')*+>""")
+_BREAKS = re.compile(r"(?:\0 *)+")
 _TITLE = re.compile(r"</title\b", re.IGNORECASE)
 
+# Where a line ends unless it just did. The page has no NUL: a file with one is refused as no text.
+_BREAK = "\0"
 _RAW = frozenset(("script", "style"))
 _DROPPED = frozenset(("nav", "template", "noscript", "svg", "iframe", "object"))
 _HEADINGS = {f"h{level}": f"{'#' * level} " for level in range(1, 7)}
 _PARAGRAPHS = frozenset(
     "p ul ol dl table pre blockquote section article header footer main aside figure form hr body".split()
 )
-_LINES = frozenset("div br tr dt dd li option figcaption caption address summary details legend".split())
+_LINES = frozenset("div tr dt dd li option figcaption caption address summary details legend".split())
 
 
 @dataclass(slots=True)
@@ -92,8 +95,10 @@ def _element(page: _Page, source: str, name: str, closing: bool, end: int) -> in
         page.pieces.append("\n\n" if closing else "\n\n" + _HEADINGS[name])
     elif name in _PARAGRAPHS:
         page.pieces.append("\n\n")
+    elif name == "br":
+        page.pieces.append("\n")
     elif name in _LINES:
-        page.pieces.append("\n- " if name == "li" and not closing else "\n")
+        page.pieces.append(_BREAK + "- " if name == "li" and not closing else _BREAK)
     elif name in ("td", "th") and closing:
         page.pieces.append(" | ")
     return end
@@ -122,6 +127,7 @@ def _read_title(page: _Page, source: str, start: int) -> int:
 
 
 def _tidy(text: str) -> str:
+    text = _BREAKS.sub("\n", text)
     lines = [line.rstrip(" |") if line.rstrip().endswith("|") else line.rstrip() for line in text.split("\n")]
     lines = [line[1:] if line.startswith(" ") and not line.startswith("  ") else line for line in lines]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

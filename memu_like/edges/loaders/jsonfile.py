@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import LoadError
 
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
-_LOOKS_LIKE_JSON = re.compile(r'\s*(?:\{\s*(?:"|\}\s*\Z)|\[\s*(?:\{|\]\s*\Z))')
+_LOOKS_LIKE_JSON = re.compile(r'\s*(?:\{\s*(?:"|\}\s*\Z)|\[\s*(?:(?:\[\s*)?\{|\]\s*\Z))')
 
 
 @dataclass(frozen=True, slots=True)

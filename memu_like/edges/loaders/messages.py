@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import LoadError
 from ...models import Message
-from .text import check_value
+from .text import check_message
 from .times import parse_time
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -42,8 +42,10 @@ def parse_message(raw: Mapping[str, Any], place: str, *, timezone: tzinfo, max_m
     """
     if not isinstance(raw, Mapping):
         raise LoadError(place, f"must be an object with role and content, not {type(raw).__name__}")
-    kept = {key: _plain(value, timezone) for key, value in raw.items()}
-    check_value(kept, place, max_message_bytes)
+    kept = {
+        key: _iso(value, timezone) if isinstance(value, datetime) else value for key, value in raw.items()
+    }
+    check_message(kept, place, max_message_bytes)
     name = _name(kept, place)
     return Message(
         role=_role(kept, name, place),
@@ -56,10 +58,8 @@ def parse_message(raw: Mapping[str, Any], place: str, *, timezone: tzinfo, max_m
     )
 
 
-def _plain(value: Any, timezone: tzinfo) -> Any:
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=timezone)).isoformat()
-    return value
+def _iso(value: datetime, timezone: tzinfo) -> str:
+    return (value if value.tzinfo else value.replace(tzinfo=timezone)).isoformat()
 
 
 def _first(raw: Mapping[str, Any], keys: Iterable[str]) -> Any:
@@ -119,7 +119,7 @@ def _created_at(raw: Mapping[str, Any], place: str, timezone: tzinfo) -> datetim
         return None
     # A row with the day in one field and the clock in another.
     day = raw.get("date")
-    if _CLOCK_ONLY.fullmatch(str(value)) and isinstance(day, str):
+    if isinstance(day, str) and _CLOCK_ONLY.fullmatch(str(value)):
         value = f"{day} {value}"
     return parse_time(value, place, timezone)
 

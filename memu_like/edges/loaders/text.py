@@ -48,8 +48,23 @@ def check_text(text: str, place: str) -> int:
         raise LoadError(place, "holds a lone surrogate, which is not valid Unicode text") from error
 
 
-def check_value(value: Any, place: str, max_bytes: int) -> None:
+def check_message(raw: dict[Any, Any], place: str, max_bytes: int) -> None:
     """Refuse what a line of JSON cannot hold, and what is larger than `max_bytes` or nested without end."""
+    try:
+        joined = "".join((*raw, *raw.values()))
+    except TypeError:
+        _check_nested(raw, place, max_bytes)
+        return
+    # Most messages hold text only, and this is several times faster than looking at each value.
+    if len(joined) > max_bytes or check_text(joined, place) > max_bytes:
+        raise _too_large(place, max_bytes)
+
+
+def _too_large(place: str, max_bytes: int) -> LoadError:
+    return LoadError(place, f"is larger than {max_bytes} bytes, the limit (max_message_bytes)")
+
+
+def _check_nested(value: Any, place: str, max_bytes: int) -> None:
     size = 0
     stack: list[tuple[Any, int]] = [(value, 0)]
     while stack:
@@ -64,9 +79,9 @@ def check_value(value: Any, place: str, max_bytes: int) -> None:
             stack.extend((child, depth + 1) for child in node)
         else:
             _check_scalar(node, place)
-        size += 1
+        size += 1  # a container that holds itself has no end, but reaches the limit
         if size > max_bytes:
-            raise LoadError(place, f"is larger than {max_bytes} bytes, the limit (max_message_bytes)")
+            raise _too_large(place, max_bytes)
         if depth > MAX_DEPTH:
             raise LoadError(place, f"is nested more than {MAX_DEPTH} levels deep")
 

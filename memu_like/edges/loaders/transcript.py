@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -143,7 +143,8 @@ def _accepted(lines: Sequence[str]) -> dict[int, _Header]:
     found = {index: header for index, line in enumerate(lines) if (header := _header(line))}
     stamped = {index: header for index, header in found.items() if header.stamped}
     if stamped and len(stamped) * 2 >= len(found):
-        return stamped
+        names = {header.name for header in stamped.values()}
+        return {index: header for index, header in found.items() if header.name in names}
     counts = Counter(header.name for header in found.values())
     return {
         index: header
@@ -213,7 +214,7 @@ def _time(header: _Header, dating: _Dating, place: str, reading: Reading) -> dat
         moment = at(written, place, reading.timezone, header.clock)
         if header.offset:
             moment = parse_time(f"{moment:%Y-%m-%dT%H:%M:%S}{header.offset}", place, reading.timezone)
-        dating.date, dating.last = replace(written, clock=None), moment
+        dating.date, dating.last = written, moment
         return moment
     if dating.date is None:
         return None
