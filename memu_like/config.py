@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from .errors import ConfigError
 
 ENV_PREFIX = "MEMU_LIKE_"
+NOT_SETTINGS = frozenset(["MEMU_LIKE_USER"])
+"""Variables that a face reads for itself."""
 
 EmbedderName = Literal["static", "minilm", "openai", "none"]
 
@@ -95,7 +97,7 @@ def settings_from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """The `MEMU_LIKE_*` variables that name a setting, as a layer. Others are an error: a typo must show."""
     layer: dict[str, Any] = {}
     for key, value in environ.items():
-        if key.startswith(ENV_PREFIX):
+        if key.startswith(ENV_PREFIX) and key not in NOT_SETTINGS:
             layer[key[len(ENV_PREFIX) :].lower()] = value
     return layer
 
