@@ -129,8 +129,11 @@ def looks_like_transcript(text: str) -> bool:
     body = sum(1 for line in lines if line.strip() and not line[0].isspace() and not _date_line(line))
     stamped = sum(header.stamped for header in headers.values())
     roles = sum(name.lower() in _ASSISTANTS | _USERS for name in names)
-    strong = max(stamped, roles) * 5 >= len(names) * 4
-    return len(names) * (20 if strong else 2) >= body
+    if max(stamped, roles) * 5 >= len(names) * 4:
+        return len(names) * 20 >= body
+    # A page with headings is written, not spoken, unless nearly all else is names.
+    headings = sum(line.startswith("#") and not _date_line(line) for line in lines)
+    return len(names) * (1.25 if headings > 1 else 2) >= body
 
 
 def _take_turns(names: Sequence[str]) -> bool:

@@ -155,6 +155,7 @@ def test_several_lines_before_the_first_message_are_kept(read: Any) -> None:
         "Name: Bo\nCity: Rome\nJob: clerk",
         "A story.\nIt is long.\nAda: hi\nIt goes on.\nAnd on.\nBo: yo\nAnd on.\nMore.\nEnd.",
         "Ingredients: eggs\nMethod: boil",
+        "# Tool\n\n## Install\n\nRun: pip install x\n\nUsage: run it\nUsage: again\n",
         "Dear all,\nhttp://a.b\nhttp://a.c\nhttp://a.d",
     ],
 )
