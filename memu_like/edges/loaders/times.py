@@ -6,7 +6,6 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from email.utils import parsedate_to_datetime
 
 from ...errors import LoadError
 
@@ -144,9 +143,15 @@ def _from_text(text: str, timezone: tzinfo) -> datetime | None:
     except ValueError:
         pass  # the common case failed: the rarer shapes follow
     try:
-        return parsedate_to_datetime(text) if _RFC_2822.fullmatch(text) else _from_iso_variant(text)
+        return _from_rfc_2822(text) if _RFC_2822.fullmatch(text) else _from_iso_variant(text)
     except ValueError:
         return None
+
+
+def _from_rfc_2822(text: str) -> datetime:
+    from email.utils import parsedate_to_datetime  # rarely needed, and slow to import
+
+    return parsedate_to_datetime(text)
 
 
 def _from_iso_variant(text: str) -> datetime:
