@@ -40,12 +40,15 @@ _STANDING = re.compile(
     r"\bi(?:\sam|['’]m)\s(?:an?\s(?!bit\b|little\b|lot\b|fan\b|huge\b|big\b)|from\b|\d|allerg|vegan|vegetarian|"
     r"married|single|divorced|engaged|based|originally)|\b(?:my\s(?:\w+\s)?(?:name|birthday|wife|husband|son|daughter|"
     r"mother|father|mom|dad|sister|brother|dog|cat|job|boss|favou?rite)\b|i\s(?:live|work|grew\sup|was\sborn|own|speak|"
-    r"play|study|prefer|hate)\b)|我(?:是|叫|住|姓|有|不吃|属)|过敏",
+    r"play|study|prefer|hate|(?:really\s|also\s|absolutely\s)?(?:love|like|enjoy|adore)\s"
+    r"(?!it\b|that\b|this\b|how\b|the\b|your?\b|to\b|when\b|what\b|being\b|seeing\b)\w)\w*)"
+    r"|我(?:是|叫|住|姓|有|不吃|属|喜欢|爱)|过敏",
     re.IGNORECASE,
 )
 #: Sentences that leave the "I" out: "Just got a dog."
 _UNSPOKEN_I = re.compile(
-    r"(?:been|just|still|planning|gonna|got|gotta|love|loved|had|went|started|working|finally|never|excited\sto|hoping|"
+    r"(?:been|just\s(?:got|had|went|took|made|met|found|bought|won|lost|came|saw|\w{2,}ed)|still|planning|"
+    r"gonna|got|gotta|love|loved|had|went|started|working|finally|never|excited\sto|hoping|"
     r"thinking|trying|currently|recently|took|made|met|decided|bought|joined|visited|signed|finished|tried|moved|"
     r"applied|wanted|felt|learned|learning|reading|heading|took|turned|ran|won|lost|found|always)\s(?!you)",
     re.IGNORECASE,
@@ -179,7 +182,7 @@ def _drafts(
             keywords=_keywords(quoted, message.caption or ""),
             occurred=occurred,
             mentioned_at=said,
-            weight=max(first.weight, last.weight),
+            weight=_standing_alone(quoted, max(first.weight, last.weight)),
         )
 
 
@@ -273,6 +276,11 @@ def _weight(sentence: str, occurred: Occurred | None) -> float:
     weight -= 0.08 if _SECOND_PERSON.search(sentence) else 0.0
     weight -= 0.05 if len(content) < 5 and _FEELING_ONLY.search(sentence) else 0.0
     return round(max(0.0, min(1.0, weight)), 3) if content else 0.0
+
+
+def _standing_alone(quoted: str, weight: float) -> float:
+    """Less for a text that begins with a pronoun: it is worth finding, and reads badly as a bullet."""
+    return round(max(0.0, weight - 0.1), 3) if _LEANS.match(quoted) else weight
 
 
 def _occurred(sentence: str, said: datetime | None) -> Occurred | None:

@@ -34,9 +34,7 @@ STOP_WORDS = frozenset(
     when where which while who whole whom whose why will wish with within without won't work would wouldn't
     wow yeah year years yep yes yesterday yet you you'd you'll you're you've your yours""".split()
 )
-_CHINESE_FUNCTION = frozenset(
-    "的了是在我你他她它们这那有和就都也很不吗呢吧啊把被给跟与又还会要去来到个上下说最"
-)
+_CHINESE_FUNCTION = frozenset("的了是在我你他她它们这那有和就都也很不吗呢吧啊把被给跟与又还会要去来到个说最")
 
 
 def split_sentences(text: str) -> tuple[tuple[int, int], ...]:

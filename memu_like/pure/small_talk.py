@@ -57,7 +57,7 @@ _REACTION = re.compile(
     r"great\sto\s|nice\sto\s|good\sto\s|(?:stay|be)\s(?:strong|safe|positive|careful)|don['’]t\s(?:give\sup|worry|"
     r"forget\sto)|remember\sto|let['’]s\s(?:catch\sup|keep|do\sit|go|chat|plan)|looking\sforward\sto\s(?:hearing|it|that|your)|"
     r"(?:talk|see|catch|speak)\s(?:to\s)?(?:you|ya)|you\sgot\sthis|check\s(?:it|this|that)\s(?:out)?|take\sa\slook|"
-    r"here['’]?s\s|真(?:棒|好|的吗|厉害)|太(?:棒|好|厉害)|祝你|恭喜|希望你|加油|辛苦)",
+    r"here['’]?s\s|(?:it|that|your\s\w+|this)\s(?:really\s)?means\s|真(?:棒|好|的吗|厉害)|太(?:棒|好|厉害)|祝你|恭喜|希望你|加油|辛苦)",
     re.IGNORECASE,
 )
 
