@@ -20,9 +20,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain, islice
 
-from memu_like.models import Occurred
-from memu_like.pure import dates_chinese, dates_english
-from memu_like.pure.intervals import Interval
+from ..models import Occurred
+from . import dates_chinese, dates_english
+from .intervals import Interval
 
 _CHINESE = re.compile(r"[年月日号天周末晚早才节旦一礼星]")
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from memu_like.pure import intervals as calendar
-from memu_like.pure.intervals import Interval
+from . import intervals as calendar
+from .intervals import Interval
 
 _DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {
     "〇": 0,

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from memu_like.pure import english_times as times
-from memu_like.pure import intervals as calendar
-from memu_like.pure.english_times import MONTHS, WEEKDAYS, Saying
-from memu_like.pure.intervals import Interval
+from . import english_times as times
+from . import intervals as calendar
+from .english_times import MONTHS, WEEKDAYS, Saying
+from .intervals import Interval
 
 _NUMBER = (
     r"(?P<n>\d{1,3}|(?:(?:a|the\s+last|the\s+past|last|past)\s+)?(?:couple(?:\s+of)?|few|several|dozen)|"

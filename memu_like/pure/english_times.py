@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from memu_like.pure import intervals as calendar
-from memu_like.pure.intervals import Interval
+from . import intervals as calendar
+from .intervals import Interval
 
 Tense = Literal["past", "future"] | None
 

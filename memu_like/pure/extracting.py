@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from memu_like.models import Draft, Dropped, ItemType, Message, Occurred
-from memu_like.pure import small_talk
-from memu_like.pure.dates import find_dates
-from memu_like.pure.secrets import find_secrets
-from memu_like.pure.sentences import content_words, split_sentences, words_of
-from memu_like.pure.small_talk import is_small_talk
+from ..models import Draft, Dropped, ItemType, Message, Occurred
+from . import small_talk
+from .dates import find_dates
+from .secrets import find_secrets
+from .sentences import content_words, split_sentences, words_of
+from .small_talk import is_small_talk
 
 __all__ = ["Extraction", "extract", "is_small_talk"]
 
