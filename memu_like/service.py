@@ -290,7 +290,7 @@ class UserMemory:
 
     async def items(self, **filters: Any) -> list[Item]:
         """Items in order of time. Filters: see `listing.ItemFilter`."""
-        return await self._service._read(self.folder, listing.items, listing.ItemFilter(**filters))
+        return await self._service._read(self.folder, listing.items, listing.filter_of(listing.ItemFilter, filters))
 
     async def item(self, item_id: str) -> Item:
         return await self._service._read(self.folder, listing.item, item_id)
@@ -320,7 +320,7 @@ class UserMemory:
 
     async def events(self, **filters: Any) -> list[Event]:
         """Events in order of time. Filters: see `listing.EventFilter`."""
-        return await self._service._read(self.folder, listing.events, listing.EventFilter(**filters))
+        return await self._service._read(self.folder, listing.events, listing.filter_of(listing.EventFilter, filters))
 
     async def event(self, event_id: str) -> Event:
         return await self._service._read(self.folder, listing.event, event_id)
@@ -337,7 +337,8 @@ class UserMemory:
 
     async def resources(self, **filters: Any) -> list[Resource]:
         """Resources in order of time. Filters: see `listing.ResourceFilter`."""
-        return await self._service._read(self.folder, listing.resources, listing.ResourceFilter(**filters))
+        wanted = listing.filter_of(listing.ResourceFilter, filters)
+        return await self._service._read(self.folder, listing.resources, wanted)
 
     async def resource(self, resource_id: str) -> Resource:
         return await self._service._read(self.folder, listing.resource, resource_id)

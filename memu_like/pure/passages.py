@@ -11,7 +11,7 @@ from ..models import Message
 from .dates import find_dates
 from .terms import STOP_WORDS, stem, words
 
-ASKS, HAS_QUESTION, TEMPORAL, IMAGE = 1, 2, 4, 8
+ASKS, HAS_QUESTION, TEMPORAL = 1, 2, 4
 MOMENT = timedelta(microseconds=1)
 
 _TEMPORAL = re.compile(
@@ -68,7 +68,7 @@ def passage(
 
 
 def _flags(text: str, shown: str) -> int:
-    flags = IMAGE if len(shown) > len(text) else 0
+    flags = 0
     if any(mark in shown for mark in _QUESTION_MARKS):
         flags |= HAS_QUESTION
         if text.rstrip().endswith(_QUESTION_MARKS):

@@ -14,9 +14,7 @@ Span = tuple[int, int]
 """First and last day, as proleptic ordinals, both included."""
 
 # Words that questions are made of: they say how one asks, not what about.
-_ASKING = frozenset(
-    "much many according mention mentioned say said says tell told describe described 什么 么 哪 谁 几".split()
-)
+_ASKING = frozenset("什么 么 哪 谁 几".split())
 _NAME_CUE = re.compile(
     r"^(?:which|where|who)\b|\bnames?\b|\bwhat (?!did|does|do|is|was|are|were|has|have|had|kinds?|types?)\w+"
 )

@@ -17,42 +17,62 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .passages import ASKS, HAS_QUESTION, IMAGE, TEMPORAL
+from .passages import ASKS, HAS_QUESTION, TEMPORAL
 from .questions import Question
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-# BM25 (Robertson and Zaragoza 2009): rows are about 20 words, so length matters little and words hardly repeat.
-K1, B = 0.9, 0.4
+# BM25 (Robertson and Zaragoza 2009). Rows are about 20 words: length matters little and words hardly repeat.
+K1, B = 0.6, 0.4
 # Soft match: a question's word may be met by up to this many words whose static embedding is this near.
-SOFT_COSINE, SOFT_WORDS, SOFT_WEIGHT = 0.50, 6, 0.5
+SOFT_COSINE, SOFT_WORDS, SOFT_WEIGHT = 0.40, 6, 0.5
 # A day is talked about from two days before (plans) to two weeks after.
 TALK_BEFORE, TALK_AFTER = 2, 14
 # A time that spans more than this many days tells too little to be matched.
 LONGEST_MEANT = 200
+# Variety: what each further hit of a session pays, up to how many, among how many first hits.
+SPREAD, SPREAD_MOST, SPREAD_DEPTH = 0.1, 8, 60
 
 WEIGHTS: Mapping[str, float] = {
-    "lex": 2.2,
+    # words of the question that the row holds: sum of idf and saturation
+    "lex": 2.6,
+    # the same as a share of the question's idf: short and long questions alike
     "share": 1.8,
-    "lex_prev_fills": 1.2,
-    "lex_prev_asks": 0.5,
-    "lex_prev2": 0.6,
-    "lex_session_fills": 1.0,
-    "lex_session_best": 1.0,
+    # words that the row lacks and the row before has: an answer rarely repeats its question
+    "lex_prev_fills": 2.1,
+    # words still lacking that the rows two or three before have
+    "lex_far_fills": 1.5,
+    # words still lacking that the session has somewhere
+    "lex_session_fills": 0.7,
+    # the best lexical match in the session: it is on the topic
+    "lex_session_best": 1.2,
+    # cosine of the question and the row, and the rows around it: context, with no second vector stored
     "dense": 4.0,
-    "dense_prev": 1.4,
-    "dense_prev2": 2.0,
-    "dense_next": 1.6,
+    "dense_prev": 2.0,
+    "dense_prev2": 2.7,
+    "dense_next": 1.8,
+    # the question names a date: the session lies within reach of it, the row speaks of it
     "date": 4.8,
-    "when": 2.4,
-    "asks": -0.7,
-    "answers": 0.5,
-    "length": 0.5,
-    "opening": 1.8,
+    "date_meant": 1.5,
+    # it asks for a time: the row has a temporal word, or one that resolves to a date
+    "when": 1.3,
+    "when_dated": 1.5,
+    # a row that ends with a question seeks and does not tell; the row after one tells
+    "asks": -1.0,
+    "answers": 0.6,
+    # news is told first
+    "opening": 2.2,
     "second": 0.6,
-    "image": -0.2,
-    "speaker": 1.6,
+    # said by the person asked about: 3.5 is best where the right one is named, this forgives a wrong one
+    "speaker": 1.3,
+    # of two people named, said by the first
+    "speaker_first": 2.0,
+    # ln(1 + names in the row), and the same again where the question asks which, where or who
+    "names": 0.5,
+    "names_asked": 0.9,
+    # mean idf of the row's words: small talk is made of frequent ones
+    "rarity": 3.2,
 }
 
 
@@ -66,9 +86,8 @@ class Rows:
     first_day: NDArray[np.int32]
     last_day: NDArray[np.int32]
     flags: NDArray[np.uint8]
-    log_words: Floats
-    lengths: Floats
     names: Floats
+    rarity: Floats
 
     def shift(self, values: Floats, places: int) -> Floats:
         """The value of the row `places` later (negative: earlier) in the same session, else 0; (..., n)."""
@@ -94,9 +113,10 @@ class Rows:
         return np.repeat(best, np.diff(np.r_[changes, len(self.session)]), axis=-1)
 
 
-def idf(rows_with_term: int, rows: int) -> float:
-    """Robertson's idf over ln(1 + rows): 0 to about 1."""
-    return math.log(1 + (rows - rows_with_term + 0.5) / (rows_with_term + 0.5)) / math.log(1 + max(rows, 2))
+def idf(rows_with_term: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
+    """Robertson's idf over ln(1 + rows), 0 to about 1, for terms that stand in so many of `rows` rows."""
+    found = np.log1p((rows - rows_with_term + 0.5) / (rows_with_term + 0.5))
+    return np.asarray(found / math.log(1 + max(rows, 2)))
 
 
 def saturate(counts: Floats, lengths: Floats, mean_length: float) -> Floats:
@@ -110,18 +130,13 @@ def signals(
 ) -> dict[str, Floats]:
     """Each signal (n). `weights` are the idf of the question's stems (t), `hits` (t, n) how well a row holds
     each, `dense` (n) the rows' cosines with the question."""
-    lex = weights @ hits
+    names = np.log1p(rows.names)
+    dated = np.asarray(rows.last_day >= rows.first_day, dtype=np.float32)
     asked = rows.shift(_flag(rows, HAS_QUESTION), -1)
     said, meant = _date_matches(question, rows)
-    opening = 1 - rows.shift(np.ones(len(lex), dtype=np.float32), -1)
+    opening = 1 - rows.shift(np.ones(len(dense), dtype=np.float32), -1)
     return {
-        "lex": lex,
-        "share": weights @ np.minimum(hits, 1) / max(float(weights.sum()), 0.1),
-        "lex_prev_fills": weights @ np.maximum(hits, rows.shift(hits, -1)) - lex,
-        "lex_prev_asks": rows.shift(lex, -1) * asked,
-        "lex_prev2": rows.shift(lex, -2),
-        "lex_session_fills": weights @ np.maximum(hits, rows.session_best(hits)) - lex,
-        "lex_session_best": rows.session_best(lex),
+        **_lexical(rows, weights, hits),
         "dense": dense,
         "dense_prev": rows.shift(dense, -1),
         "dense_prev2": rows.shift(dense, -2),
@@ -129,14 +144,31 @@ def signals(
         "date": said,
         "date_meant": meant,
         "when": _flag(rows, TEMPORAL) * question.wants_time,
-        "names_asked": np.log1p(rows.names) * question.wants_name,
+        "when_dated": dated * question.wants_time,
         "asks": _flag(rows, ASKS),
         "answers": asked,
-        "length": rows.log_words,
         "opening": opening,
         "second": rows.shift(opening, -1),
-        "image": _flag(rows, IMAGE),
         "speaker": _speaker_match(question, rows),
+        "speaker_first": _first_speaker(question, rows),
+        "names": names,
+        "names_asked": names * question.wants_name,
+        "rarity": rows.rarity,
+    }
+
+
+def _lexical(rows: Rows, weights: Floats, hits: Floats) -> dict[str, Floats]:
+    lex = weights @ hits
+    with_prev = np.maximum(hits, rows.shift(hits, -1))
+    with_far = np.maximum(with_prev, np.maximum(rows.shift(hits, -2), rows.shift(hits, -3)))
+    prev = weights @ with_prev
+    return {
+        "lex": lex,
+        "share": weights @ np.minimum(hits, 1) / max(float(weights.sum()), 0.1),
+        "lex_prev_fills": prev - lex,
+        "lex_far_fills": weights @ with_far - prev,
+        "lex_session_fills": weights @ np.maximum(hits, rows.session_best(hits)) - lex,
+        "lex_session_best": rows.session_best(lex),
     }
 
 
@@ -149,15 +181,33 @@ def blend(found: Mapping[str, Floats], without: Sequence[str] = ()) -> Floats:
     return total
 
 
+def spread(scores: Floats, session: NDArray[np.int32]) -> Floats:
+    """`scores` with a little taken from each further hit of a session: answers lie in several sessions."""
+    out = scores.copy()
+    seen: dict[int, int] = {}
+    for place in np.argsort(-scores, kind="stable")[:SPREAD_DEPTH].tolist():
+        earlier = seen.get(int(session[place]), 0)
+        out[place] -= SPREAD * min(earlier, SPREAD_MOST)
+        seen[int(session[place])] = earlier + 1
+    return out
+
+
 def _flag(rows: Rows, flag: int) -> Floats:
     return np.asarray((rows.flags & flag) > 0, dtype=np.float32)
 
 
 def _speaker_match(question: Question, rows: Rows) -> Floats:
-    """1 for rows of the one person named; one half where nobody or several are."""
+    """1 for rows of the one person named, one half where nobody or several are."""
     if len(question.who) == 1:
-        return (rows.speaker == question.who[0]).astype(np.float32)
+        return np.asarray(rows.speaker == question.who[0], dtype=np.float32)
     return np.full(len(rows.speaker), 0.5, dtype=np.float32)
+
+
+def _first_speaker(question: Question, rows: Rows) -> Floats:
+    """In "What did A say about B?" A spoke; in "A and B" either may have."""
+    if len(question.who) < 2 or question.joins_people:
+        return np.zeros(len(rows.speaker), dtype=np.float32)
+    return np.asarray(rows.speaker == question.who[0], dtype=np.float32)
 
 
 def _date_matches(question: Question, rows: Rows) -> tuple[Floats, Floats]:

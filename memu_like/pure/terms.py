@@ -29,32 +29,35 @@ _GREEK = re.compile(r"[\u0370-\u03ff]")
 # Words that say nothing about what a text is about; a query of stop words alone keeps them.
 STOP_WORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being below between
-    both but by can could did do does doing don down during each few for from further had has have having he
-    her here hers him his how i if in into is it its itself just let me more most my no nor not now of off on
-    once only or other our out over own s same she should so some such t than that the their them then there
-    these they this those through to too under until up very was we were what when where which while who whom
-    why will with would you your yours 的 了 是 在 我 你 他 她 它 们 和 吗 呢 吧 啊 么 这 那""".split()
+    both but by can could did do does doing don down during each few for from further had has have
+    having he her here hers him his how i if in into is it its itself just let me more most my no nor
+    not now of off on once only or other our out over own s same she should so some such t than that the
+    their them then there these they this those through to too under until up very was we were what when
+    where which while who whom whose why will with would you your yours
+    的 了 是 在 我 你 他 她 它 们 和 吗 呢 吧 啊 么 这 那 done herself himself myself ours ourselves theirs themselves yourself yourselves im ive id ill
+    youre youve dont didnt doesnt isnt wasnt arent cant couldnt wouldnt thats hes shes theyre weve lets
+    re ve ll d m much many according mention mentioned say said says tell told describe described""".split()
 )
 
 
 # Forms that the stemmer leaves apart from their base.
 IRREGULAR = {
     form: base
-    for base, forms in {
-        "go": "went gone", "buy": "bought", "get": "got gotten", "make": "made", "take": "took taken",
-        "see": "saw seen", "give": "gave given", "find": "found", "meet": "met", "win": "won", "lose": "lost",
-        "teach": "taught", "think": "thought", "write": "wrote written", "begin": "began begun", "run": "ran",
-        "feel": "felt", "leave": "left", "keep": "kept", "spend": "spent", "build": "built", "bring": "brought",
-        "choose": "chose chosen", "break": "broke broken", "become": "became", "come": "came",
-        "drive": "drove driven", "eat": "ate eaten", "fall": "fell fallen", "grow": "grew grown", "hear": "heard",
-        "hold": "held", "know": "knew known", "pay": "paid", "ride": "rode ridden", "sell": "sold",
-        "send": "sent", "sing": "sang sung", "speak": "spoke spoken", "swim": "swam swum", "wear": "wore worn",
-        "draw": "drew drawn", "fly": "flew flown", "catch": "caught", "fight": "fought",
-        "forget": "forgot forgotten", "hide": "hid hidden", "throw": "threw thrown", "child": "children",
-        "person": "people", "wife": "wives", "life": "lives",
-    }.items()
-    for form in forms.split()
-}  # fmt: skip
+    for base, _, forms in (
+        entry.partition("=")
+        for entry in """
+    go=went,gone buy=bought get=got,gotten make=made take=took,taken see=saw,seen give=gave,given find=found
+    meet=met win=won lose=lost teach=taught think=thought write=wrote,written begin=began,begun run=ran
+    feel=felt leave=left keep=kept spend=spent build=built bring=brought choose=chose,chosen
+    break=broke,broken become=became come=came drive=drove,driven eat=ate,eaten fall=fell,fallen
+    grow=grew,grown hear=heard hold=held know=knew,known pay=paid ride=rode,ridden sell=sold send=sent
+    sing=sang,sung speak=spoke,spoken swim=swam,swum wear=wore,worn draw=drew,drawn fly=flew,flown
+    catch=caught fight=fought forget=forgot,forgotten hide=hid,hidden throw=threw,thrown child=children
+    person=people wife=wives life=lives
+    """.split()
+    )
+    for form in forms.split(",")
+}
 
 
 @lru_cache(maxsize=1)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 
 from ..edges.folder import content_hash
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
 from ..models import Category, Entry, Item, ProfileDelta, Status
-from ..pure.markdown import entries, parse
+from ..pure.markdown import Document, entries, parse, render
 from ..pure.merging import (
     CategoryPlan,
     SlotPlan,
@@ -62,8 +63,13 @@ def category_path(topic: str) -> str:
     return f"categories/{topic}.md"
 
 
-def render_categories(desk: Desk, changed: Sequence[Item] | None) -> Rendered:
-    """Plan the files of the topics in `changed` items. None: all topics, from all items, written at once."""
+def render_categories(
+    desk: Desk, changed: Sequence[Item] | None, adopted: Mapping[str, str] | None = None
+) -> Rendered:
+    """Plan the files of the topics in `changed` items. None: all topics, from all items, written at once.
+
+    `adopted` are bullets by item id that count as the machine's own as they stand: it may rewrite them.
+    """
     if changed is None:
         rendered = _plan_all(desk)
         rendered.write(desk)
@@ -71,7 +77,7 @@ def render_categories(desk: Desk, changed: Sequence[Item] | None) -> Rendered:
     by_topic: dict[str, list[Item]] = {}
     for item in changed:
         by_topic.setdefault(item.topic, []).append(item)
-    return _plan(desk, by_topic, complete=False)
+    return _plan(desk, by_topic, complete=False, adopted=adopted or {})
 
 
 def _plan_all(desk: Desk) -> Rendered:
@@ -79,18 +85,20 @@ def _plan_all(desk: Desk) -> Rendered:
     for place in desk.view().all_items():
         item = desk.folder.item_at(place.file, place.offset, place.length)
         by_topic.setdefault(item.topic, []).append(item)
-    return _plan(desk, by_topic, complete=True)
+    return _plan(desk, by_topic, complete=True, adopted={})
 
 
-def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], complete: bool) -> Rendered:
+def _plan(
+    desk: Desk, by_topic: Mapping[str, Sequence[Item]], complete: bool, adopted: Mapping[str, str]
+) -> Rendered:
     plans: list[CategoryPlan] = []
     delta: list[ProfileDelta] = []
     problems: list[str] = []
     own_names = desk.own_names()
     for topic, items in sorted(by_topic.items()):
         path = category_path(topic)
-        current = _read(desk, path)
-        base = read_base(desk, topic)
+        current = read_category(desk, path)
+        base = _adopting(read_base(desk, topic), adopted, current)
         candidates = list(items) if complete else _with_shown(desk, topic, items, current, base)
         plan = _plan_topic(desk, topic, candidates, base, own_names)
         try:
@@ -103,7 +111,8 @@ def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], complete: bool) ->
     return Rendered(tuple(plans), tuple(delta), tuple(problems))
 
 
-def _read(desk: Desk, path: str) -> str | None:
+def read_category(desk: Desk, path: str) -> str | None:
+    """A category file's text; None where there is none. Raises CorruptFile where it is not UTF-8."""
     data = desk.folder.read_or_none(path)
     if data is None:
         return None
@@ -111,6 +120,14 @@ def _read(desk: Desk, path: str) -> str | None:
         return data.decode()
     except UnicodeDecodeError as error:
         raise CorruptFile(desk.folder.path(path), None, f"not UTF-8 at byte {error.start}") from error
+
+
+def _adopting(base: Base, adopted: Mapping[str, str], current: str | None) -> Base:
+    """Only what stands in this very file: an id in the base that the file lacks was deleted by a person."""
+    here = {
+        item_id: text for item_id, text in bullets_of(current or "", adopted).items() if item_id in adopted
+    }
+    return replace(base, bullets={**base.bullets, **here}) if here else base
 
 
 def _with_shown(
@@ -212,7 +229,14 @@ def _write(desk: Desk, plan: CategoryPlan) -> None:
         raise StorageError(f"{plan.path} changed {MAX_WRITES} times while it was being written; try again")
     base = Base(base_of(text, plan), summary_base(text, plan), description_base(text, plan))
     if base != read_base(desk, plan.topic):
-        _write_base(desk, plan.topic, base)
+        write_base(desk, plan.topic, base)
+
+
+def write_checked(desk: Desk, path: str, text: str, read: Document) -> None:
+    """Replace a category file that was read as `read`. Raises StorageError where it says otherwise by now."""
+    if desk.folder.read_or_none(path) != render(read).encode():
+        raise StorageError(f"{path} changed while it was being written; try again")
+    desk.folder.write(path, text.encode())
 
 
 def _hash(data: bytes | None) -> str:
@@ -230,9 +254,14 @@ def read_base(desk: Desk, topic: str) -> Base:
         raise CorruptFile(desk.folder.path(_base_path(topic)), None, str(error)) from error
 
 
-def _write_base(desk: Desk, topic: str, base: Base) -> None:
+def write_base(desk: Desk, topic: str, base: Base) -> None:
     values = {"bullets": dict(base.bullets), "summary": base.summary, "description": base.description}
     desk.folder.write(_base_path(topic), json.dumps(values, ensure_ascii=False).encode())
+
+
+def base_topics(desk: Desk) -> list[str]:
+    """The topics that the machine has written and keeps a base of."""
+    return [Path(path).stem for path in desk.folder.listing(_base_path("*"))]
 
 
 def _base_path(topic: str) -> str:

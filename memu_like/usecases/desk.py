@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,11 +12,13 @@ from ..config import Settings
 from ..edges.embedders import Embedder
 from ..edges.folder import UserFolder
 from ..edges.index.index import Index
+from ..edges.index.manifest import Stamp, stamp
 from ..edges.index.reading import STORED_MESSAGE_BYTES
 from ..edges.index.view import View
 from ..edges.loaders import parse_message
 from ..edges.tokens import TokenCounter
 from ..models import Category, Item, Message
+from ..pure.markdown import parse
 from ..pure.slotting import SlotTable
 
 Progress = Callable[[str, int, int], None]
@@ -53,6 +55,7 @@ class Desk:
     tools: Tools
     _view: View | None = None
     _generation: int = -1
+    _entries: dict[str, tuple[Stamp, dict[str, tuple[str, int]]]] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -77,9 +80,19 @@ class Desk:
             json.loads(line), place, timezone=self.tools.timezone, max_message_bytes=STORED_MESSAGE_BYTES
         )
 
+    def entry_lines(self, topic: str) -> dict[str, tuple[str, int]]:
+        """Item id -> (text, line) of the entries that a category file shows now, parsed when it changed."""
+        path = f"categories/{topic}.md"
+        found = stamp(self.folder.path(path))
+        if found is None:
+            return {}
+        if topic not in self._entries or self._entries[topic][0] != found:
+            document = parse(self.folder.read(path).decode("utf-8", "replace"))
+            lines = {b.id: (b.text, b.lines[0].number) for b in document.bullets if b.id}
+            self._entries[topic] = found, lines
+        return self._entries[topic][1]
+
     def own_names(self) -> frozenset[str]:
         """The names under which this folder's user speaks, for leaving them out of their own profile."""
         given = self.folder.user_id
-        names = self.folder.profile_data().get("names")
-        known = [str(name) for name in names] if isinstance(names, list) else []
-        return frozenset({given, given.capitalize(), given.title(), "user", *known})
+        return frozenset({given, given.capitalize(), given.title(), "user"})

@@ -14,6 +14,7 @@ from ..edges import buffer
 from ..edges.folder import content_hash, resource_stem
 from ..edges.index.reading import message_key
 from ..models import Loaded, Message, Modality, Resource
+from ..pure import records
 from ..pure.passages import chunks
 from .desk import Desk
 
@@ -121,4 +122,14 @@ def document_messages(body: str, resource: Resource) -> tuple[Message, ...]:
     """A document's chunks as what its owner wrote, for the extractor; in order, one message a chunk."""
     return tuple(
         Message(role="user", content=chunk.text, created_at=resource.created_at) for chunk in chunks(body)
+    )
+
+
+def messages_of(desk: Desk, one: Staged) -> tuple[Message, ...]:
+    """A stored resource as messages, one for each of its lines or chunks."""
+    if one.resource.modality is not Modality.CONVERSATION:
+        return document_messages(desk.folder.resource_text(one.resource).decode("utf-8-sig"), one.resource)
+    return tuple(
+        desk.stored_message(line, f"{one.resource.file}:{number}")
+        for number, (_, line) in enumerate(records.lines_with_offsets(one.data), start=1)
     )

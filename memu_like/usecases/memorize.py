@@ -26,8 +26,6 @@ from ..models import (
     Item,
     Loaded,
     MemorizeReport,
-    Message,
-    Modality,
     ProfileDelta,
     Resource,
 )
@@ -38,7 +36,8 @@ from ..pure.slotting import assign_slots
 from ..pure.summarising import summary_line, title_line
 from .categories import Rendered, render_categories
 from .desk import Desk, Progress
-from .intake import Staged, document_messages, stage
+from .erasing import finish
+from .intake import Staged, messages_of, stage
 from .known import KnownItems
 
 BATCH_RESOURCES = 64
@@ -146,6 +145,9 @@ def _once(messages: Sequence[dict[str, object]]) -> list[dict[str, object]]:
 def recover(desk: Desk) -> list[Staged]:
     """Undo and carry on what a killed writer left; returns the resources that still need their run."""
     if not journal.found(desk.folder):
+        journal.sweep(desk.folder)
+        return []
+    if finish(desk):
         return []
     journal.roll_back(desk.folder)
     pending = pending_resources(desk)
@@ -157,9 +159,22 @@ def recover(desk: Desk) -> list[Staged]:
     return pending
 
 
+def settle(desk: Desk) -> None:
+    """Finish what a killed writer left, runs included. The caller holds the folder's lock."""
+    _run_all(desk, recover(desk), desk.tools.now(), None)
+
+
+def run_pending(desk: Desk) -> None:
+    """Run on resources that no run has read, however they came in. The caller holds the folder's lock."""
+    journal.begin(desk.folder)
+    _run_all(desk, pending_resources(desk), desk.tools.now(), None)
+    journal.end(desk.folder)
+
+
 def pending_resources(desk: Desk) -> list[Staged]:
-    """Resources that no event tells of."""
-    told = {resource for event in desk.folder.all_events().values() for resource in event.resources}
+    """Resources that no run has read. One that was forgotten and came in again is new."""
+    events = desk.folder.all_events().values()
+    told = {resource for event in events if event.kind != "forget" for resource in event.resources}
     left = [desk.folder.resource(i) for i in desk.folder.resource_ids() if i not in told]
     return [Staged(resource, desk.folder.read(resource.file), None) for resource in left]
 
@@ -235,19 +250,10 @@ def new_run_id(now: datetime) -> str:
 def _extract(desk: Desk, one: Staged) -> tuple[tuple[Draft, ...], tuple[Dropped, ...], tuple[str, ...]]:
     """Drafts, what was left with its reason, and the drafts' texts."""
     resource = one.resource
-    messages = _messages(desk, one)
+    messages = messages_of(desk, one)
     said = [message.created_at or resource.created_at for message in messages]
     found = extract(messages, said, mask=desk.settings.mask_secrets)
     return found.drafts, found.dropped, tuple(draft.text for draft in found.drafts)
-
-
-def _messages(desk: Desk, one: Staged) -> tuple[Message, ...]:
-    if one.resource.modality is not Modality.CONVERSATION:
-        return document_messages(desk.folder.resource_text(one.resource).decode("utf-8-sig"), one.resource)
-    return tuple(
-        desk.stored_message(line, f"{one.resource.file}:{number}")
-        for number, (_, line) in enumerate(records.lines_with_offsets(one.data), start=1)
-    )
 
 
 def _event(run: Run, rendered: Rendered, now: datetime) -> Event:

@@ -10,7 +10,6 @@ from datetime import datetime
 from ..edges.index.segment import CHUNK, ITEM_ROW, Session
 from ..edges.index.view import ItemPlace, View
 from ..models import Hit, Item, RetrieveResult, Status
-from ..pure.markdown import parse
 from ..pure.secrets import mask_secrets
 from ..pure.small_talk import is_small_talk
 from .categories import category_path
@@ -38,7 +37,7 @@ def retrieve(
     if is_small_talk(query):
         return RetrieveResult(False, query, query, degraded=degraded)
     view = desk.view()
-    ranked = search(desk, query, SURPLUS * top_k + 10, explain=explain, without=without)
+    ranked = search(desk, view, query, SURPLUS * top_k + 10, explain=explain, without=without)
     found = list(_hits(desk, view, ranked, top_k))
     hits = tuple(one.hit for one in found)
     return RetrieveResult(
@@ -187,7 +186,7 @@ def _categories(desk: Desk, found: Sequence[_Found]) -> tuple[Hit, ...]:
     for one in found:
         for item in one.items:
             slots.setdefault((item.topic, item.slot), one)
-    shown = {topic: _entry_lines(desk, topic) for topic in {topic for topic, _ in slots}}
+    shown = {topic: desk.entry_lines(topic) for topic in {topic for topic, _ in slots}}
     hits = []
     for (topic, slot), one in slots.items():
         item = next(item for item in one.items if (item.topic, item.slot) == (topic, slot))
@@ -205,17 +204,3 @@ def _categories(desk: Desk, found: Sequence[_Found]) -> tuple[Hit, ...]:
             )
         )
     return tuple(hits)
-
-
-def _entry_lines(desk: Desk, topic: str) -> dict[str, tuple[str, int]]:
-    """Item id -> (text, line) of the entries that the category file shows now."""
-    data = desk.folder.read_or_none(category_path(topic))
-    if data is None:
-        return {}
-    document = parse(data.decode("utf-8", "replace"))
-    return {
-        bullet.id: (bullet.text, bullet.lines[0].number)
-        for section in document.sections
-        for bullet in section.bullets
-        if bullet.id
-    }

@@ -26,14 +26,16 @@ from ..pure.ranking import (
     idf,
     saturate,
     signals,
+    spread,
 )
 from .desk import Desk
 
 # Up to this many rows are scored exactly; of a larger memory, the blocks with the best first looks.
-EXACT_ROWS = 6_000
+EXACT_ROWS = 4_096
 MAX_QUERY_STEMS = 32
 # In the first look a cosine weighs about as it does in the ranking beside the lexical signals.
 FIRST_LOOK_DENSE = 1.5
+MAX_NEAR_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,15 @@ class _Match:
 
 
 def search(
-    desk: Desk, query: str, limit: int, *, explain: bool = False, without: Sequence[str] = ()
+    desk: Desk,
+    view: View,
+    query: str,
+    limit: int,
+    *,
+    explain: bool = False,
+    without: Sequence[str] = (),
 ) -> list[Ranked]:
-    """The best `limit` rows of the memory, best first. `without` names signals to leave out (for ablations)."""
-    view = desk.view()
+    """The best `limit` rows of `view`, best first. `without` names signals to leave out, for ablations."""
     if not view.size:
         return []
     question = _read(desk, view, query)
@@ -67,7 +74,7 @@ def search(
     hits = _hits(matches, chosen, view.size)
     weights = np.array([match.weight for match in matches], dtype=np.float32)
     found = signals(question, rows, weights, hits, view.cosines(vector, chosen))
-    scores = np.where(view.alive[chosen], blend(found, without), -np.inf)
+    scores = np.where(view.alive[chosen], spread(blend(found, without), rows.session), -np.inf)
     order = np.argsort(-scores, kind="stable")[:limit]
     return [
         Ranked(
@@ -89,34 +96,41 @@ def _read(desk: Desk, view: View, query: str) -> Question:
 
 def _matches(desk: Desk, view: View, question: Question) -> list[_Match]:
     mean = float(view.lengths.mean()) or 1.0
-    words = question.words[:MAX_QUERY_STEMS]
-    vectors = embed_words(words, desk.tools.words)
+    near = _near(desk, view, question.words[:MAX_QUERY_STEMS])
     found = []
-    for number, stem in enumerate(question.stems[:MAX_QUERY_STEMS]):
+    for word, stem in zip(question.words[:MAX_QUERY_STEMS], question.stems, strict=False):
         rows, counts = view.postings(stem)
-        weight = idf(len(rows), view.size)
+        weight = float(idf(np.array(len(rows)), view.size))
         parts = [(rows, saturate(counts, view.lengths[rows], mean))]
-        for near, cosine in _near(desk, view, vectors[number], stem).items():
-            near_rows, counts = view.postings(near)
-            rarity = min(1.0, idf(len(near_rows), view.size) / max(weight, 1e-3))
-            strength = np.float32(SOFT_WEIGHT * cosine * rarity)
-            parts.append((near_rows, strength * saturate(counts, view.lengths[near_rows], mean)))
+        for term, cosine in near[word].items():
+            if term != stem:
+                near_rows, counts = view.postings(term)
+                rarity = min(1.0, float(idf(np.array(len(near_rows)), view.size)) / max(weight, 1e-3))
+                strength = np.float32(SOFT_WEIGHT * cosine * rarity)
+                parts.append((near_rows, strength * saturate(counts, view.lengths[near_rows], mean)))
         found.append(_combine(weight, parts))
     return found
 
 
-def _near(desk: Desk, view: View, vector: Floats, stem: str) -> dict[str, float]:
-    """Terms of the memory that mean about the same as the word behind `vector`, with their cosines."""
-    if not len(vector):
-        return {}
-    words = view.near_words(vector, SOFT_WORDS)
-    words.pop(stem, None)
-    if not words:
-        return {}
-    cosines = embed_words(list(words.values()), desk.tools.words) @ vector
-    order = np.argsort(-cosines, kind="stable")[:SOFT_WORDS]
-    terms = list(words)
-    return {terms[n]: float(cosines[n]) for n in order.tolist() if cosines[n] >= SOFT_COSINE}
+def _near(desk: Desk, view: View, words: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
+    """For each word the terms of the memory that mean about the same, with their cosines.
+
+    Kept with the view: the words of questions come again.
+    """
+    if desk.tools.words is None:
+        return {word: {} for word in words}
+    if len(view.near) > MAX_NEAR_KEPT:
+        view.near.clear()
+    new = [word for word in words if word not in view.near]
+    vectors = embed_words(new, desk.tools.words)
+    candidates = [view.near_words(vector, SOFT_WORDS) for vector in vectors]
+    surfaces = list(dict.fromkeys(surface for found in candidates for surface in found.values()))
+    of_surface = dict(zip(surfaces, embed_words(surfaces, desk.tools.words), strict=True))
+    for word, vector, found in zip(new, vectors, candidates, strict=True):
+        cosines = {term: float(of_surface[surface] @ vector) for term, surface in found.items()}
+        best = sorted(cosines, key=lambda term: (-cosines[term], term))[: SOFT_WORDS + 1]
+        view.near[word] = {term: cosines[term] for term in best if cosines[term] >= SOFT_COSINE}
+    return view.near
 
 
 def _combine(weight: float, parts: Sequence[tuple[Ints, Floats]]) -> _Match:
@@ -143,8 +157,9 @@ def _candidates(view: View, matches: Sequence[_Match], vector: Floats) -> Ints:
     best = np.maximum.reduceat(look, starts[:-1])
     sizes = np.diff(starts)
     order = np.argsort(-best, kind="stable")
-    blocks = np.sort(order[: int(np.searchsorted(np.cumsum(sizes[order]), EXACT_ROWS)) + 1])
-    return np.concatenate([np.arange(starts[block], starts[block + 1]) for block in blocks.tolist()])
+    chosen = np.zeros(len(sizes), dtype=np.bool_)
+    chosen[order[: int(np.searchsorted(np.cumsum(sizes[order]), EXACT_ROWS)) + 1]] = True
+    return np.flatnonzero(np.repeat(chosen, sizes))
 
 
 def _columns(view: View, chosen: Ints) -> Rows:
@@ -155,9 +170,8 @@ def _columns(view: View, chosen: Ints) -> Rows:
         first_day=view.first_day[chosen],
         last_day=view.last_day[chosen],
         flags=view.flags[chosen],
-        log_words=view.log_words[chosen],
-        lengths=view.lengths[chosen],
         names=view.names[chosen],
+        rarity=view.rarity[chosen],
     )
 
 

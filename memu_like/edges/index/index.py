@@ -10,6 +10,7 @@ rewritten O(log n) times.
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -218,12 +219,12 @@ class Index:
         segments = self._merged([*state.segments, *state.tails])
         root = self.folder.root
         names = {path.rpartition("/")[2] for path in self.folder.listing(f"{SEGMENTS}/*.seg")}
-        number = max((int(name.split(".")[0]) for name in names), default=0)
+        number = max((int(name[:8]) for name in names), default=0)
         saved: list[Segment] = []
         for segment in segments:
             if not segment.name:
                 number += 1
-                segment = segment.save(root, self.folder.path(f"{SEGMENTS}/{number:08d}.seg"))
+                segment = segment.save(root, self.folder.path(f"{SEGMENTS}/{number:08d}-{secrets.token_hex(3)}.seg"))
             saved.append(segment)
         self._write_manifest(saved)
         for name in names - {segment.name for segment in saved}:
@@ -254,17 +255,16 @@ class Index:
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Throw the index away and build it from the files. The caller holds the folder's lock."""
+        self.reread(progress)
+        files.remove(self.folder.root, self.folder.path(MANIFEST))
+        self.persist()
+
+    def reread(self, progress: Progress | None = None) -> None:
+        """Build from the files alone, in memory, whatever was saved."""
         self._state = State()
         self._stamp = None
         self.problems = ()
         self._catch_up(manifests.look(self.folder), progress)
-        files.remove(self.folder.root, self.folder.path(MANIFEST))
-        self.persist()
-
-    def forget(self, resource_ids: frozenset[str]) -> None:
-        """Rewrite every segment without these resources; the caller has removed their files."""
-        self.refresh()
-        self.persist()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""A view over segments: the columns that ranking needs, end to end, and look-ups by id and by line."""
+"""A view over segments: the columns that ranking needs, end to end, and look-ups by id and by line.
+
+Products of a matrix and a vector are `vecdot` here: it stays on one thread, and a second one makes a
+search of some milliseconds slower, not faster, on a machine with other work.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models import Status
+from ...pure.ranking import idf
 from .segment import COARSE_DIMENSIONS, STATUSES, Segment, Session, key_of
 
 # How many words the leading dimensions let through for each one asked for: their cosines are off by a few
@@ -42,6 +47,7 @@ class View:
         self.segments = [segment for segment in segments if len(segment.rows) or len(segment.items)]
         self.starts = np.cumsum([0, *(len(segment.rows) for segment in self.segments)])
         self.size = int(self.starts[-1])
+        self.near: dict[str, dict[str, float]] = {}
 
     # -- columns (n)
 
@@ -67,10 +73,6 @@ class View:
         return self._column("size").astype(np.float32)
 
     @cached_property
-    def log_words(self) -> NDArray[np.float32]:
-        return np.log1p(self._column("words")).astype(np.float32)
-
-    @cached_property
     def names(self) -> NDArray[np.float32]:
         """Names in each row, speakers' apart."""
         return self._column("names").astype(np.float32)
@@ -83,6 +85,23 @@ class View:
     @cached_property
     def last_day(self) -> NDArray[np.int32]:
         return self._column("last_day").astype(np.int32)
+
+    @cached_property
+    def rarity(self) -> NDArray[np.float32]:
+        """Mean idf of each row's terms, over all segments: small talk is made of frequent words."""
+        totals: dict[str, int] = {}
+        sizes = [np.diff(segment.indptr) for segment in self.segments]
+        if len(self.segments) > 1:
+            for segment, size in zip(self.segments, sizes, strict=True):
+                for term, count in zip(segment.terms, size.tolist(), strict=True):
+                    totals[term] = totals.get(term, 0) + count
+        parts = []
+        for segment, size in zip(self.segments, sizes, strict=True):
+            found = np.array([totals[t] for t in segment.terms]) if totals else size
+            weights = np.repeat(idf(found, self.size), size) * segment.counts
+            sums = np.bincount(segment.postings, weights, minlength=len(segment.rows))
+            parts.append(sums / np.maximum(segment.rows["size"], 1))
+        return np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, dtype=np.float32)
 
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
@@ -168,7 +187,7 @@ class View:
         if not self.size or not len(vector):
             return np.zeros(self.size, dtype=np.float32)
         head = vector[:COARSE_DIMENSIONS]
-        return np.concatenate([part @ head for part in self._coarse])
+        return np.concatenate([np.vecdot(part, head) for part in self._coarse])
 
     def cosines(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Cosine of `vector` with each of `rows`, which rise."""
@@ -179,7 +198,8 @@ class View:
         for number, segment in enumerate(self.segments):
             local = rows[cuts[number] : cuts[number + 1]] - self.starts[number]
             if len(local):
-                parts.append((segment.vectors[local].astype(np.float32) @ vector) * segment.scales[local])
+                rows_here = segment.vectors[local].astype(np.float32)
+                parts.append(np.vecdot(rows_here, vector) * segment.scales[local])
         return np.concatenate(parts)
 
     @cached_property
@@ -195,7 +215,7 @@ class View:
         for segment, words in zip(self.segments, self._words, strict=True):
             if not words.size:
                 continue
-            cosines = words @ head
+            cosines = np.vecdot(words, head)
             wanted = min(COARSE_SURPLUS * count, len(cosines))
             for number in np.argpartition(-cosines, wanted - 1)[:wanted].tolist():
                 found.setdefault(segment.terms[number], segment.surfaces[number])
