@@ -290,7 +290,9 @@ class UserMemory:
 
     async def items(self, **filters: Any) -> list[Item]:
         """Items in order of time. Filters: see `listing.ItemFilter`."""
-        return await self._service._read(self.folder, listing.items, listing.filter_of(listing.ItemFilter, filters))
+        return await self._service._read(
+            self.folder, listing.items, listing.filter_of(listing.ItemFilter, filters)
+        )
 
     async def item(self, item_id: str) -> Item:
         return await self._service._read(self.folder, listing.item, item_id)
@@ -320,7 +322,9 @@ class UserMemory:
 
     async def events(self, **filters: Any) -> list[Event]:
         """Events in order of time. Filters: see `listing.EventFilter`."""
-        return await self._service._read(self.folder, listing.events, listing.filter_of(listing.EventFilter, filters))
+        return await self._service._read(
+            self.folder, listing.events, listing.filter_of(listing.EventFilter, filters)
+        )
 
     async def event(self, event_id: str) -> Event:
         return await self._service._read(self.folder, listing.event, event_id)
@@ -364,7 +368,8 @@ class UserMemory:
 
     async def doctor(self) -> list[doctors.Finding]:
         """What is wrong with the folder, if anything. Changes nothing."""
-        return await self._service._read(self.folder, doctors.doctor)
+        async with self._service._folder(self.folder) as opened, opened.reading:
+            return await self._service._blocking(partial(doctors.doctor, opened.reader))
 
     async def repair(self) -> list[doctors.Finding]:
         """Finish or undo what a killed writer left, rebuild the index; returns what is still wrong."""

@@ -5,10 +5,12 @@ Nothing here decides anything. Writers hold `lock()`; readers hold nothing.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..errors import CorruptFile, FormatTooNew, InvalidUserId, NotFound, StoreBusy
+from ..errors import CorruptFile, FormatTooNew, InvalidUserId, NotFound, StorageError, StoreBusy
 from ..models import FORMAT_VERSION, Event, Item, Resource
 from ..pure import records
 from ..pure.names import folder_name
@@ -24,7 +26,9 @@ from . import files
 
 USER_FILE = "user.json"
 DERIVED = ".memu"
+_RESOURCE_ID = re.compile(r"[0-9]{6}[0-9a-z-]{1,64}")
 LOCK_POLL_SECONDS = 0.004
+LOCKS = ("lock", "buffer.lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class UserFolder:
             raise InvalidUserId(self.user_id, f"its folder belongs to {values.get('user_id')!r}")
         return values
 
-    @contextmanager
+    @contextlib.contextmanager
     def lock(self, name: str = "lock", timeout: float = 60.0) -> Iterator[None]:
         """Hold the folder against every other writer, in this process and in others.
 
@@ -111,6 +115,16 @@ class UserFolder:
         finally:
             holder.release()
 
+    def is_locked(self) -> bool:
+        """Whether a writer is at work now. False too where nobody can write."""
+        try:
+            with self.lock(timeout=0):
+                return False
+        except StoreBusy:
+            return True
+        except StorageError:
+            return False
+
     # -- files
 
     def path(self, relative: str) -> Path:
@@ -126,20 +140,56 @@ class UserFolder:
         files.write_atomic(self.root, self.path(relative), data)
 
     def append(self, relative: str, data: bytes) -> int:
-        return files.append(self.root, self.path(relative), data)
+        """Append lines durably. A last line that an editor left without its newline is not run into."""
+        return files.append(
+            self.root, self.path(relative), (b"\n" if self._is_open_ended(relative) else b"") + data
+        )
+
+    def _is_open_ended(self, relative: str) -> bool:
+        path = self.path(relative)
+        size = path.stat().st_size if path.exists() else 0
+        return size > 0 and self.read_slice(relative, size - 1, 1) != b"\n"
 
     def remove(self, relative: str) -> None:
         files.remove(self.root, self.path(relative))
+
+    def remove_folder(self, relative: str) -> None:
+        files.remove_tree(self.root, self.path(relative))
+
+    def remove_all(self) -> None:
+        """Remove everything but the locks, `user.json` last: cut short, the folder is still a user's."""
+        kept = {self.root / USER_FILE, self.derived}
+        for path in sorted(self.root.iterdir()):
+            if path not in kept:
+                files.remove_tree(self.root, path)
+        for path in sorted(self.derived.iterdir()):
+            if path.name not in LOCKS:
+                files.remove_tree(self.root, path)
+        self.remove(USER_FILE)
+        self._remove_lock_files()
+
+    def remove_locks(self) -> None:
+        """After `remove_all`, with the locks let go: the folder itself, unless someone has begun it anew."""
+        if self.exists():
+            return
+        self._remove_lock_files()
+        for path in (self.derived, self.root):
+            with contextlib.suppress(OSError):  # not empty: another writer is at work in it
+                path.rmdir()
+        files.sync_folder(self.store)
+
+    def _remove_lock_files(self) -> None:
+        """While they are held, so that who waits for one sees it gone. Windows removes no open file."""
+        for name in LOCKS:
+            with contextlib.suppress(PermissionError):
+                (self.derived / name).unlink(missing_ok=True)
 
     def listing(self, pattern: str) -> list[str]:
         """Relative paths that match `pattern`, in order of name."""
         return sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(pattern))
 
     def read_slice(self, relative: str, offset: int, length: int) -> bytes:
-        path = files.guard(self.root, self.path(relative))
-        with files.explained("read", path), path.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
+        return files.read_slice(self.root, f"{self.root}{os.sep}{relative}", offset, length)
 
     # -- records
 
@@ -154,8 +204,11 @@ class UserFolder:
 
     def events(self, relative: str, start: int = 0) -> Iterator[Event]:
         """Every event line from byte `start` on, all revisions. Raises CorruptFile."""
-        for _, event in self._records(Event, relative, start):
+        for _, event in self.event_lines(relative, start):
             yield event
+
+    def event_lines(self, relative: str, start: int = 0) -> Iterator[tuple[Line, Event]]:
+        yield from self._records(Event, relative, start)
 
     def all_events(self) -> dict[str, Event]:
         """The last revision of each event, deleted ones included: their runs still count."""
@@ -197,10 +250,10 @@ class UserFolder:
 
     def resource(self, resource_id: str) -> Resource:
         """The meta file of a resource. Raises NotFound, CorruptFile, FormatTooNew."""
+        if not self.has_resource(resource_id):
+            raise NotFound("resource", resource_id)
         relative = resource_stem(resource_id) + ".meta.json"
         path = self.path(relative)
-        if not path.is_file():
-            raise NotFound("resource", resource_id)
         try:
             found = records.parse(Resource, self.read(relative))
         except ValueError as error:
@@ -210,6 +263,8 @@ class UserFolder:
         return found
 
     def has_resource(self, resource_id: str) -> bool:
+        if not _RESOURCE_ID.fullmatch(resource_id):  # it may come from outside, and becomes a path
+            return False
         return self.path(resource_stem(resource_id) + ".meta.json").is_file()
 
     def write_resources(self, resources: Sequence[tuple[Resource, bytes, str | None]]) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from ..errors import CorruptFile
 from . import files
@@ -22,6 +25,32 @@ def begin(folder: UserFolder) -> None:
     folder.write(JOURNAL, json.dumps({"sizes": sizes}).encode())
 
 
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """A forget under way: once it has begun it is finished, whoever writes next."""
+
+    resource: str
+    run: str
+    now: datetime
+
+
+def begin_forgetting(folder: UserFolder, forgetting: Forgetting) -> None:
+    """Record what is being erased. The caller holds the folder's lock, and no run is unfinished."""
+    values = {"resource": forgetting.resource, "run": forgetting.run, "now": forgetting.now.isoformat()}
+    folder.write(JOURNAL, json.dumps({"forget": values}).encode())
+
+
+def forgetting(folder: UserFolder) -> Forgetting | None:
+    """The forget that the journal names. Raises CorruptFile."""
+    values = _read(folder).get("forget")
+    if values is None:
+        return None
+    try:
+        return Forgetting(values["resource"], values["run"], datetime.fromisoformat(values["now"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptFile(folder.path(JOURNAL), None, f"not a journal: {error}") from error
+
+
 def found(folder: UserFolder) -> bool:
     return folder.path(JOURNAL).exists()
 
@@ -31,13 +60,21 @@ def end(folder: UserFolder) -> None:
 
 
 def sizes(folder: UserFolder) -> Mapping[str, int]:
-    """What `begin` recorded; empty where the journal itself was cut short, so that whole files are looked at."""
-    data = folder.read_or_none(JOURNAL) or b"{}"
+    """What `begin` recorded. Raises CorruptFile."""
     try:
-        values = json.loads(data).get("sizes", {})
-        return {str(name): int(size) for name, size in values.items()}
+        return {str(name): int(size) for name, size in _read(folder).get("sizes", {}).items()}
     except (ValueError, AttributeError, TypeError) as error:
         raise CorruptFile(folder.path(JOURNAL), None, f"not a journal: {error}") from error
+
+
+def _read(folder: UserFolder) -> dict[str, Any]:
+    try:
+        values = json.loads(folder.read_or_none(JOURNAL) or b"{}")
+    except ValueError as error:
+        raise CorruptFile(folder.path(JOURNAL), None, f"not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise CorruptFile(folder.path(JOURNAL), None, "not a JSON object")
+    return values
 
 
 def roll_back(folder: UserFolder) -> int:
@@ -46,13 +83,34 @@ def roll_back(folder: UserFolder) -> int:
     Runs whose event line is there have happened: they stay, and their categories and index follow.
     """
     before = sizes(folder)
-    cut = sum(files.cut_torn_tail(folder.root, folder.path(name)) for name in folder.event_files())
-    runs = {event.id for name in folder.event_files() for event in folder.events(name)}
-    for name in folder.item_files():
-        cut += files.cut_torn_tail(folder.root, folder.path(name))
-        cut += _drop_uncommitted(folder, name, before.get(name, 0), runs)
+    cut = sum(_cut_tail(folder, name, before) for name in folder.event_files())
+    if forgetting(folder) is None:
+        cut += _roll_back_items(folder, before)
     for leftover in folder.root.rglob(f".*{files.TEMPORARY_SUFFIX}"):
         leftover.unlink(missing_ok=True)
+    return cut
+
+
+def sweep(folder: UserFolder) -> None:
+    """Remove what a writer left that was killed before its journal stood. The caller holds the lock."""
+    for place in (folder.root, folder.derived):
+        for leftover in place.glob(f".*.json.*{files.TEMPORARY_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
+
+
+def _cut_tail(folder: UserFolder, name: str, before: Mapping[str, int]) -> int:
+    """A last line with no newline that stood there before the writer began is somebody's edit: it stays."""
+    path = folder.path(name)
+    return files.cut_torn_tail(folder.root, path) if path.stat().st_size != before.get(name) else 0
+
+
+def _roll_back_items(folder: UserFolder, before: Mapping[str, int]) -> int:
+    cut = 0
+    runs = {event.id for name in folder.event_files() for event in folder.events(name)}
+    for name in folder.item_files():
+        if folder.path(name).stat().st_size != before.get(name):
+            cut += _cut_tail(folder, name, before)
+            cut += _drop_uncommitted(folder, name, before.get(name, 0), runs)
     return cut
 
 

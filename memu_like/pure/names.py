@@ -50,6 +50,11 @@ def folder_name(user_id: str) -> str:
     return f"{_cut(name)}~{digest}"
 
 
+def is_reserved(name: str) -> bool:
+    """Whether Windows keeps this file name, whatever its ending, for a device."""
+    return name.split(".")[0].casefold() in _WINDOWS
+
+
 def user_id_of(folder: str) -> str | None:
     """The id that `folder_name` turns into this name.
 

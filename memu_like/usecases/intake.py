@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..edges import buffer
 from ..edges.folder import content_hash, resource_stem
 from ..edges.index.reading import message_key
+from ..edges.index.view import View
 from ..models import Loaded, Message, Modality, Resource
 from ..pure import records
 from ..pure.passages import chunks
@@ -43,12 +45,14 @@ class Intake:
 def stage(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Intake:
     """Decide what is new. Messages that are stored already (same id, time, speaker, words) are left out."""
     by_hash = {session.sha256: session.resource for session in desk.view().sessions() if session.resource}
+    # Not the buffer's: what waits there is what is being staged, and must not count as known for that.
+    stored = View(desk.index.segments).keys
     staged: dict[str, Staged] = {}
     ids: list[str] = []
     messages = duplicates = 0
     for one in loaded:
         found = by_hash.get(content_hash(_content(one)))
-        fresh = one if found else _without_known(desk, one)
+        fresh = one if found else _without_known(stored, one)
         duplicates += len(one.messages) if found else len(one.messages) - len(fresh.messages)
         if found:
             ids.append(found)
@@ -66,14 +70,13 @@ def _content(one: Loaded) -> bytes:
     return one.data
 
 
-def _without_known(desk: Desk, one: Loaded) -> Loaded:
+def _without_known(stored: NDArray[np.uint64], one: Loaded) -> Loaded:
     """Drop the messages that are stored already, as often as they are stored: two equal ones may be two."""
-    if one.modality is not Modality.CONVERSATION or not desk.view().size:
+    if one.modality is not Modality.CONVERSATION or not len(stored):
         return one
     dated = [message for message in one.messages if message.id or message.created_at]
     keys = {id(message): _key(message) for message in dated}
     wanted = np.array(list(set(keys.values())), dtype=np.uint64)
-    stored = desk.view().keys
     counts = Counter(stored[np.isin(stored, wanted)].tolist()) if len(wanted) else Counter[int]()
     kept = []
     for message in one.messages:

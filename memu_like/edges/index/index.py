@@ -224,7 +224,9 @@ class Index:
         for segment in segments:
             if not segment.name:
                 number += 1
-                segment = segment.save(root, self.folder.path(f"{SEGMENTS}/{number:08d}-{secrets.token_hex(3)}.seg"))
+                segment = segment.save(
+                    root, self.folder.path(f"{SEGMENTS}/{number:08d}-{secrets.token_hex(3)}.seg")
+                )
             saved.append(segment)
         self._write_manifest(saved)
         for name in names - {segment.name for segment in saved}:

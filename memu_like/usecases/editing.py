@@ -1,0 +1,282 @@
+"""Editing by hand: each edit is a run, as safe as any, and what it says is a person's word from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..edges import journal
+from ..edges.folder import month_file
+from ..errors import Conflict, InvalidInput, NotFound, StorageError
+from ..models import Event, Item, ItemType, Occurred, Origin, ProfileDelta, Status
+from ..pure import records
+from ..pure.entering import entered_slot, entered_text, entered_topic, entered_words
+from ..pure.lines import ITEM_ID
+from ..pure.merging import bullets_of
+from ..pure.reconciling import item_id as make_item_id
+from ..pure.rendering import bullet_text
+from .categories import Rendered, category_path, read_base, read_category, render_categories
+from .desk import Desk
+from .listing import check_names
+from .memorize import new_run_id, settle
+
+ITEM_FIELDS = ("text", "type", "topic", "slot", "subject", "keywords", "tags", "occurred")
+EVENT_FIELDS = ("summary", "title", "tags")
+HUMAN_WEIGHT = 1.0
+
+
+@contextmanager
+def writing(desk: Desk) -> Iterator[None]:
+    """Hold the folder to write in it, with what a killed writer left finished first."""
+    desk.folder.require()
+    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+        desk.folder.require()
+        settle(desk)
+        yield
+
+
+# -- items
+
+
+def update_item(desk: Desk, item_id: str, changes: Mapping[str, Any], *, expected: str | None) -> Item:
+    """Change an item. Raises NotFound, InvalidInput, and Conflict where `expected` is not what stands there.
+
+    `expected` is the item's text or that of its bullet. Where a person has rewritten the bullet in the
+    file, it must be given and be the bullet's text as it stands.
+    """
+    check_names("field", changes, ITEM_FIELDS)
+    if not changes:
+        raise InvalidInput(f"nothing to change: give one of {', '.join(ITEM_FIELDS)}")
+    with writing(desk):
+        item = _editable(desk, item_id)
+        standing = _check_expected(desk, item, expected)
+        values = _item_values(desk, changes)
+        if all(getattr(item, name) == value for name, value in values.items()):
+            return item
+        return _apply(desk, item, replace(_fitting(item, values), **values), "edited", standing)
+
+
+def add_item(desk: Desk, text: str, topic: str, slot: str, fields: Mapping[str, Any]) -> Item:
+    """Write an item by hand. `fields` may hold type, subject, keywords, tags and occurred."""
+    check_names("field", fields, [name for name in ITEM_FIELDS if name not in ("text", "topic", "slot")])
+    values = _item_values(desk, {**fields, "text": text, "topic": topic, "slot": slot})
+    desk.folder.create()
+    with writing(desk):
+        now = desk.tools.now()
+        run = new_run_id(now)
+        item = Item(
+            id=_fresh_id(desk, run, str(values["text"])),
+            rev=0,
+            status=Status.ACTIVE,
+            type=values.pop("type", ItemType.PROFILE),
+            subject=values.pop("subject", desk.folder.user_id),
+            run=run,
+            created_at=now,
+            origin=Origin.HUMAN,
+            mentioned_at=now,
+            weight=HUMAN_WEIGHT,
+            **values,
+        )
+        return _apply(desk, None, item, "added", None)
+
+
+def delete_item(desk: Desk, item_id: str, *, expected: str | None) -> Item:
+    """Retract an item; one that is retracted already stays as it is. Raises NotFound, Conflict."""
+    with writing(desk):
+        item = _find(desk, item_id)
+        if item.status is Status.RETRACTED:
+            return item
+        standing = _check_expected(desk, item, expected)
+        return _apply(desk, item, replace(item, status=Status.RETRACTED), "deleted", standing)
+
+
+def _fitting(item: Item, values: Mapping[str, Any]) -> Item:
+    """The item without what its new text no longer says: a time and keywords that stood in the old one."""
+    text = str(values.get("text", item.text)).casefold()
+    dated = item.occurred is not None and item.occurred.text.casefold() in text
+    return replace(
+        item,
+        occurred=item.occurred if dated or "text" not in values else None,
+        keywords=tuple(word for word in item.keywords if "text" not in values or word.casefold() in text),
+    )
+
+
+def _find(desk: Desk, item_id: str) -> Item:
+    found = desk.item(item_id) if ITEM_ID.fullmatch(item_id) else None
+    if found is None:
+        raise NotFound("item", item_id)
+    return found
+
+
+def _editable(desk: Desk, item_id: str) -> Item:
+    item = _find(desk, item_id)
+    if item.status is not Status.ACTIVE:
+        raise InvalidInput(f"item {item_id} is {item.status.value}: add a new one instead")
+    return item
+
+
+def _fresh_id(desk: Desk, run: str, text: str) -> str:
+    salt = 0
+    while desk.item(found := make_item_id(run, 0, text, salt)) is not None:
+        salt += 1
+    return found
+
+
+def _item_values(desk: Desk, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of Item that `given` sets, each checked."""
+    mask = desk.settings.mask_secrets
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name == "type":
+            values[name] = _item_type(value)
+        elif name == "topic":
+            values["categories"] = (entered_topic(value, _known_topics(desk)),)
+        elif name == "slot":
+            values[name] = entered_slot(value)
+        elif name in ("keywords", "tags"):
+            values[name] = entered_words(name, value, mask=mask)
+        elif name == "occurred":
+            values[name] = _occurred(value)
+        else:
+            values[name] = entered_text(name, value, mask=mask)
+    return values
+
+
+def _item_type(value: Any) -> ItemType:
+    try:
+        return ItemType(value)
+    except ValueError as error:
+        known = ", ".join(kind.value for kind in ItemType)
+        raise InvalidInput(f"type {value!r} is not one of {known}") from error
+
+
+def _occurred(value: object) -> Occurred | None:
+    if value is None or isinstance(value, Occurred):
+        return value
+    raise InvalidInput(f"occurred must be an Occurred or None, not {type(value).__name__}")
+
+
+def _known_topics(desk: Desk) -> list[str]:
+    stored = [Path(path).stem for path in desk.folder.category_files()]
+    return list(dict.fromkeys([*(category.name for category in desk.tools.categories), *stored]))
+
+
+def _check_expected(desk: Desk, item: Item, expected: str | None) -> str | None:
+    """The bullet as it stands in the item's file, if there is one. Raises Conflict, InvalidInput."""
+    path = category_path(item.topic)
+    standing = bullets_of(read_category(desk, path) or "", {item.id}).get(item.id)
+    machine = bullet_text(item, desk.own_names())
+    pinned = standing is not None and standing not in (
+        machine,
+        read_base(desk, item.topic).bullets.get(item.id),
+    )
+    accepted = (standing,) if pinned else (item.text, machine, standing)
+    if (pinned or expected is not None) and expected not in accepted:
+        current = standing if pinned and standing is not None else item.text
+        raise Conflict(f"item {item.id}" + (f" in {path}" if pinned else ""), current)
+    if standing is not None and "\n" in standing:
+        raise InvalidInput(f"{path}: the entry ^{item.id} has several lines: edit it in the file")
+    return standing
+
+
+# -- a run
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """How the category files follow an edit: a moved bullet is taken out first, then put in anew."""
+
+    vacated: Rendered | None
+    filled: Rendered | None
+    delta: tuple[ProfileDelta, ...]
+
+
+def _apply(desk: Desk, old: Item | None, new: Item, done: str, standing: str | None) -> Item:
+    now = desk.tools.now()
+    run = new.run if old is None else new_run_id(now)
+    item = replace(
+        new, rev=new.rev + 1, run=run, created_at=now, origin=Origin.HUMAN, reason=f"{done} by the user"
+    )
+    steps = _steps(desk, old, item, {} if standing is None else {item.id: standing})
+    event = Event(run, "edit", now, now, items=(item.id,), profile_delta=steps.delta, reason=item.reason)
+    _commit(desk, item, event)
+    if steps.vacated is not None:
+        steps.vacated.write(desk)
+    filled = steps.filled or render_categories(desk, [item])
+    filled.write(desk)
+    _close(desk)
+    return item
+
+
+def _steps(desk: Desk, old: Item | None, item: Item, adopted: Mapping[str, str]) -> _Steps:
+    if old is None or (old.topic, old.slot) == (item.topic, item.slot):
+        rendered = _checked(render_categories(desk, [item], adopted))
+        return _Steps(None, rendered, rendered.delta)
+    gone = replace(old, status=Status.SUPERSEDED)
+    vacated = _checked(render_categories(desk, [gone], adopted))
+    _checked(render_categories(desk, [item]))
+    text = bullet_text(item, desk.own_names())
+    return _Steps(vacated, None, (*vacated.delta, ProfileDelta("add", item.topic, item.slot, item.id, text)))
+
+
+def _checked(rendered: Rendered) -> Rendered:
+    """An edit that the profile could not show is refused before anything is written."""
+    if rendered.problems:
+        raise StorageError(rendered.problems[0])
+    return rendered
+
+
+def _commit(desk: Desk, item: Item, event: Event) -> None:
+    journal.begin(desk.folder)
+    month = month_file("items", item.mentioned_at or item.created_at)
+    desk.folder.append(month, records.render(item))
+    desk.folder.append(month_file("events", event.time), records.render(event))
+
+
+def _close(desk: Desk) -> None:
+    desk.index.refresh()
+    desk.index.persist()
+    journal.end(desk.folder)
+
+
+# -- events
+
+
+def update_event(desk: Desk, event_id: str, changes: Mapping[str, Any]) -> Event:
+    """Change an event's summary, title or tags. Raises NotFound, InvalidInput."""
+    check_names("field", changes, EVENT_FIELDS)
+    if not changes:
+        raise InvalidInput(f"nothing to change: give one of {', '.join(EVENT_FIELDS)}")
+    mask = desk.settings.mask_secrets
+    values: dict[str, Any] = {
+        name: entered_words(name, value, mask=mask)
+        if name == "tags"
+        else entered_text(name, value, mask=mask)
+        for name, value in changes.items()
+    }
+    return _revise(desk, event_id, values)
+
+
+def delete_event(desk: Desk, event_id: str) -> Event:
+    """Hide an event. Its run still counts and its items stay. Raises NotFound."""
+    return _revise(desk, event_id, {"deleted": True})
+
+
+def _revise(desk: Desk, event_id: str, values: Mapping[str, Any]) -> Event:
+    with writing(desk):
+        event = desk.folder.all_events().get(event_id)
+        if event is None or event.deleted:
+            raise NotFound("event", event_id)
+        revised = replace(event, rev=event.rev + 1, **values)
+        if replace(revised, rev=event.rev) == event:
+            return event
+        journal.begin(desk.folder)
+        desk.folder.append(month_file("events", event.time), records.render(revised))
+        _close(desk)
+        return revised
+
+
+__all__: Sequence[str] = ("add_item", "delete_event", "delete_item", "update_event", "update_item", "writing")

@@ -1,0 +1,68 @@
+"""Forgetting: a resource with everything that was derived from it alone, or a whole user."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..edges import buffer, files
+from ..edges.folder import USER_FILE
+from ..errors import CorruptFile, FormatTooNew, NotFound
+from .desk import Desk
+from .editing import writing
+from .erasing import erase
+from .memorize import new_run_id
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What a forget erased, in figures. `kept` are ids of items that a person has rewritten: they stay."""
+
+    resource: str
+    items: int = 0
+    events: int = 0
+    kept: tuple[str, ...] = ()
+
+
+def forget_resource(desk: Desk, resource_id: str) -> Forgotten:
+    """Erase a resource. Raises NotFound where it never was; one that was forgotten before is no error."""
+    with writing(desk):
+        if not desk.folder.has_resource(resource_id):
+            forgotten = (e for e in desk.folder.all_events().values() if e.kind == "forget")
+            if any(resource_id in event.resources for event in forgotten):
+                return Forgotten(resource_id)
+            raise NotFound("resource", resource_id)
+        now = desk.tools.now()
+        done = erase(desk, resource_id, new_run_id(now), now)
+        return Forgotten(resource_id, len(done.fates.gone), done.events, tuple(sorted(done.fates.kept)))
+
+
+def forget_user(desk: Desk) -> None:
+    """Remove the folder. Cut short, it is carried on by the next call. Raises NotFound, InvalidUserId."""
+    folder = desk.folder
+    files.guard(folder.store, folder.root)
+    if not folder.exists():
+        raise NotFound("user", folder.user_id, f"no memory folder at {folder.root}")
+    timeout = desk.settings.lock_timeout_seconds
+    with folder.lock(timeout=timeout), folder.lock(buffer.LOCK, timeout=timeout):
+        if not folder.exists():
+            return  # somebody else forgot the same user while this call waited
+        # It is to go, readable or not; only a folder of somebody else is another matter.
+        with contextlib.suppress(CorruptFile, FormatTooNew):
+            folder.profile_data()
+        folder.remove_all()
+    folder.remove_locks()
+
+
+def stored_user_id(path: Path) -> str:
+    """The user id in a folder's `user.json`. Raises CorruptFile."""
+    place = path / USER_FILE
+    try:
+        found = json.loads(files.read_bytes(path, place))["user_id"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise CorruptFile(place, None, "it names no user_id") from error
+    if not isinstance(found, str):
+        raise CorruptFile(place, None, "its user_id is not text")
+    return found
