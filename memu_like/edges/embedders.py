@@ -41,9 +41,32 @@ class Embedder(Protocol):
 
 
 def make_embedder(settings: Settings) -> Embedder | None:
-    """The embedder that `settings.embedder` names; None for "none". Raises MissingExtra, EmbedderError."""
+    """The embedder that `settings.embedder` names; None for "none".
+
+    Raises MissingExtra, EmbedderError where shipped data is broken, ConfigError where a key is missing. No
+    request is made and no large model is loaded before the first text.
+    """
+    if settings.embedder == "none":
+        return None
     if settings.embedder == "static":
         from .static_model import StaticEmbedder
 
         return StaticEmbedder()
-    return None
+    if settings.embedder == "minilm":
+        from .minilm import MiniLmEmbedder
+
+        return MiniLmEmbedder()
+    return _openai(settings)
+
+
+def _openai(settings: Settings) -> Embedder:
+    from .openai_embedder import OpenAiEmbedder
+    from .tokens import make_counter
+
+    return OpenAiEmbedder(
+        make_counter("cl100k_base"),
+        model=settings.embedder_model,
+        base_url=settings.embedder_base_url,
+        api_key=settings.embedder_api_key,
+        dimensions=settings.embedder_dimensions,
+    )

@@ -40,9 +40,9 @@ class StaticEmbedder:
         try:
             self._rows: NDArray[np.int8] = np.asarray(np.load(folder / "embeddings.npy", mmap_mode="r"))
             self._scales: NDArray[np.float32] = np.load(folder / "scales.npy").astype(np.float32)
-            vocabulary = (folder / "vocab.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
         except (OSError, EOFError, ValueError) as error:
             raise _broken(folder, str(error)) from error
+        vocabulary = read_vocabulary(folder)
         shape = (len(vocabulary), self.dimension)
         fits = self._rows.shape == shape and self._rows.dtype == np.int8 and self._scales.shape == shape[:1]
         if not fits or UNKNOWN not in vocabulary:
@@ -70,6 +70,14 @@ class StaticEmbedder:
     def token_ids(self, text: str) -> list[int]:
         """The pieces that a text's vector is made of, unknown words (id 1, a row of zeros) among them."""
         return self._tokenizer.ids(text[:MAX_CHARACTERS], MAX_TOKENS)
+
+
+def read_vocabulary(folder: Path = DATA) -> list[str]:
+    """The word pieces, one a line: a piece's place is its row. Raises EmbedderError."""
+    try:
+        return (folder / "vocab.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, ValueError) as error:
+        raise _broken(folder, str(error)) from error
 
 
 def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
