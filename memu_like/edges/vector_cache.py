@@ -154,7 +154,7 @@ class CachedEmbedder:
 
     @property
     def fingerprint(self) -> str:
-        return f"{self._inner.fingerprint}/float16"
+        return self._inner.fingerprint
 
     @property
     def cheap_words(self) -> bool:
