@@ -108,9 +108,10 @@ class Rows:
 
     def session_best(self, values: Floats) -> Floats:
         """For each row the largest value in its session; (..., n)."""
-        changes = np.flatnonzero(np.r_[True, self.session[1:] != self.session[:-1]])
-        best = np.maximum.reduceat(values, changes, axis=-1)
-        return np.repeat(best, np.diff(np.r_[changes, len(self.session)]), axis=-1)
+        changes = np.flatnonzero(self.session[1:] != self.session[:-1]) + 1
+        starts = np.concatenate([[0], changes])
+        sizes = np.diff(np.concatenate([starts, [len(self.session)]]))
+        return np.repeat(np.maximum.reduceat(values, starts, axis=-1), sizes, axis=-1)
 
 
 def idf(rows_with_term: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
@@ -181,11 +182,21 @@ def blend(found: Mapping[str, Floats], without: Sequence[str] = ()) -> Floats:
     return total
 
 
+def best(scores: Floats, count: int) -> Ints:
+    """Places of the `count` largest scores, largest first; of equals the first."""
+    if count < len(scores):
+        least = np.partition(scores, len(scores) - count)[len(scores) - count]
+        places = np.flatnonzero(scores >= least)
+    else:
+        places = np.arange(len(scores))
+    return places[np.argsort(-scores[places], kind="stable")][:count]
+
+
 def spread(scores: Floats, session: NDArray[np.int32]) -> Floats:
     """`scores` with a little taken from each further hit of a session: answers lie in several sessions."""
     out = scores.copy()
     seen: dict[int, int] = {}
-    for place in np.argsort(-scores, kind="stable")[:SPREAD_DEPTH].tolist():
+    for place in best(scores, SPREAD_DEPTH).tolist():
         earlier = seen.get(int(session[place]), 0)
         out[place] -= SPREAD * min(earlier, SPREAD_MOST)
         seen[int(session[place])] = earlier + 1

@@ -110,43 +110,46 @@ def _compose(
     kind: int,
     items: Sequence[Item],
 ) -> Hit:
-    title = session.title if session else ""
-    hit = Hit(
-        tier="resource",
+    said = _said(desk, file, line, data, kind, items)
+    at = said.date or (datetime.fromisoformat(session.time) if session else None)
+    buffered = session is not None and not session.resource
+    return Hit(
+        tier="item" if kind == ITEM_ROW else "buffer" if buffered else "resource",
         score=round(ranked.score, 4),
-        text="",
-        date=datetime.fromisoformat(session.time) if session else None,
-        title=title,
+        text=mask_secrets(said.text)[0] if desk.settings.mask_secrets else said.text,
+        date=at,
+        title=session.title if session else "",
         path=file,
         line=line,
+        speaker=said.speaker,
         resource_id=(session.resource or None) if session else None,
         item_ids=tuple(item.id for item in items),
         category=items[0].topic if items else None,
         slot=items[0].slot if items else None,
+        message_ids=said.message_ids,
         occurred=next((item.occurred for item in items if item.occurred), None),
         signals=ranked.signals,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a row says: its words, and who said them when."""
+
+    text: str
+    date: datetime | None = None
+    speaker: str | None = None
+    message_ids: tuple[str, ...] = ()
+
+
+def _said(desk: Desk, file: str, line: int, data: bytes, kind: int, items: Sequence[Item]) -> _Said:
     if kind == ITEM_ROW:
-        item = items[0]
-        return _shown(
-            desk, replace(hit, tier="item", date=item.mentioned_at, speaker=item.subject), item.text
-        )
+        return _Said(items[0].text, items[0].mentioned_at, items[0].subject)
     if kind == CHUNK:
-        return _shown(desk, hit, data.decode().strip())
+        return _Said(data.decode().strip())
     message = desk.stored_message(data, f"{file}:{line}")
     text = f"{message.content} [image: {message.caption}]" if message.caption else message.content
-    hit = replace(
-        hit,
-        tier="buffer" if session and not session.resource else "resource",
-        date=message.created_at or hit.date,
-        speaker=message.speaker,
-        message_ids=(message.id,) if message.id else (),
-    )
-    return _shown(desk, hit, text)
-
-
-def _shown(desk: Desk, hit: Hit, text: str) -> Hit:
-    return replace(hit, text=mask_secrets(text)[0] if desk.settings.mask_secrets else text)
+    return _Said(text, message.created_at, message.speaker, (message.id,) if message.id else ())
 
 
 def _item_hits(desk: Desk, view: View, found: Sequence[_Found]) -> Iterable[Hit]:

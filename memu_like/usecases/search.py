@@ -22,6 +22,7 @@ from ..pure.ranking import (
     Floats,
     Ints,
     Rows,
+    best,
     blend,
     idf,
     saturate,
@@ -31,7 +32,7 @@ from ..pure.ranking import (
 from .desk import Desk
 
 # Up to this many rows are scored exactly; of a larger memory, the blocks with the best first looks.
-EXACT_ROWS = 4_096
+EXACT_ROWS = 2_048
 MAX_QUERY_STEMS = 32
 # In the first look a cosine weighs about as it does in the ranking beside the lexical signals.
 FIRST_LOOK_DENSE = 1.5
@@ -75,7 +76,7 @@ def search(
     weights = np.array([match.weight for match in matches], dtype=np.float32)
     found = signals(question, rows, weights, hits, view.cosines(vector, chosen))
     scores = np.where(view.alive[chosen], spread(blend(found, without), rows.session), -np.inf)
-    order = np.argsort(-scores, kind="stable")[:limit]
+    order = best(scores, limit)
     return [
         Ranked(
             int(chosen[place]),
@@ -123,7 +124,7 @@ def _near(desk: Desk, view: View, words: Sequence[str]) -> Mapping[str, Mapping[
         view.near.clear()
     new = [word for word in words if word not in view.near]
     vectors = embed_words(new, desk.tools.words)
-    candidates = [view.near_words(vector, SOFT_WORDS) for vector in vectors]
+    candidates = [view.near_words(vector, SOFT_COSINE, SOFT_WORDS) for vector in vectors]
     surfaces = list(dict.fromkeys(surface for found in candidates for surface in found.values()))
     of_surface = dict(zip(surfaces, embed_words(surfaces, desk.tools.words), strict=True))
     for word, vector, found in zip(new, vectors, candidates, strict=True):
@@ -141,7 +142,8 @@ def _combine(weight: float, parts: Sequence[tuple[Ints, Floats]]) -> _Match:
     hits = np.concatenate([values for _, values in parts])
     order = np.lexsort((-hits, rows))
     rows, hits = rows[order], hits[order]
-    first = np.r_[True, rows[1:] != rows[:-1]] if len(rows) else np.zeros(0, dtype=np.bool_)
+    first = np.ones(len(rows), dtype=np.bool_)
+    first[1:] = rows[1:] != rows[:-1]
     return _Match(weight, rows[first], hits[first])
 
 
@@ -154,9 +156,8 @@ def _candidates(view: View, matches: Sequence[_Match], vector: Floats) -> Ints:
         look[match.rows] += np.float32(match.weight) * match.hits
     look += FIRST_LOOK_DENSE * view.coarse_cosines(vector)
     starts = view.block_starts
-    best = np.maximum.reduceat(look, starts[:-1])
     sizes = np.diff(starts)
-    order = np.argsort(-best, kind="stable")
+    order = np.argsort(-np.maximum.reduceat(look, starts[:-1]), kind="stable")
     chosen = np.zeros(len(sizes), dtype=np.bool_)
     chosen[order[: int(np.searchsorted(np.cumsum(sizes[order]), EXACT_ROWS)) + 1]] = True
     return np.flatnonzero(np.repeat(chosen, sizes))

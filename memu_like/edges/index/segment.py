@@ -248,7 +248,7 @@ def _sorted(column: NDArray[Any]) -> _Sorted:
 
 def _equal(column: _Sorted, value: Any) -> NDArray[np.int64]:
     values, order = column
-    return order[np.searchsorted(values, value, "left") : np.searchsorted(values, value, "right")]
+    return order[values.searchsorted(value, "left") : values.searchsorted(value, "right")]
 
 
 class _Names:

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from ...models import Status
 from ...pure.ranking import idf
-from .segment import COARSE_DIMENSIONS, STATUSES, Segment, Session, key_of
+from .segment import COARSE_DIMENSIONS, ITEM, STATUSES, Segment, Session, key_of
 
-# How many words the leading dimensions let through for each one asked for: their cosines are off by a few
-# hundredths, so the true nearest few are among them.
+# What the leading dimensions miss of a cosine, and how many words are looked at for each one asked for, so
+# that the true nearest are among them.
+COARSE_ERROR = 0.3
 COARSE_SURPLUS = 4
 BLOCK_ROWS = 128
+ITEM_FIELDS = ITEM.names or ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,23 +210,24 @@ class View:
             segment.word_heads.astype(np.float32) * segment.word_scales[:, None] for segment in self.segments
         ]
 
-    def near_words(self, vector: NDArray[np.float32], count: int) -> dict[str, str]:
-        """Term and word of about the `COARSE_SURPLUS * count` words of the memory that are nearest to `vector`."""
+    def near_words(self, vector: NDArray[np.float32], cosine: float, count: int) -> dict[str, str]:
+        """Term and word of the memory's words that may be among the `count` at `cosine` or nearer."""
         found: dict[str, str] = {}
         head = vector[:COARSE_DIMENSIONS]
         for segment, words in zip(self.segments, self._words, strict=True):
             if not words.size:
                 continue
-            cosines = np.vecdot(words, head)
-            wanted = min(COARSE_SURPLUS * count, len(cosines))
-            for number in np.argpartition(-cosines, wanted - 1)[:wanted].tolist():
+            about = np.vecdot(words, head)
+            near = np.flatnonzero(about >= cosine - COARSE_ERROR)
+            order = np.argsort(-about[near], kind="stable")[: COARSE_SURPLUS * count]
+            for number in near[order].tolist():
                 found.setdefault(segment.terms[number], segment.surfaces[number])
         return found
 
     # -- look-ups
 
     def locate(self, row: int) -> tuple[Segment, int]:
-        number = int(np.searchsorted(self.starts, row, side="right")) - 1
+        number = int(self.starts.searchsorted(row, side="right")) - 1
         return self.segments[number], row - int(self.starts[number])
 
     def session_of(self, row: int) -> Session | None:
@@ -252,10 +255,10 @@ class View:
         ids: dict[str, None] = {}
         key = key_of(resource)
         for segment in self.segments:
-            for number in segment.items_of(key):
-                entry = segment.items[number]
-                if entry["first"] <= line <= entry["last"]:
-                    ids[entry["id"].decode()] = None
+            found = segment.items[segment.items_of(key)]
+            if len(found):
+                here = found["id"][(found["first"] <= line) & (line <= found["last"])]
+                ids.update((item_id.decode(), None) for item_id in here.tolist())
         return [place for item_id in ids if (place := self.item(item_id)) is not None]
 
     def items_of(self, resource: str) -> list[ItemPlace]:
@@ -287,16 +290,16 @@ def _coarse(segment: Segment) -> NDArray[np.float32]:
 
 
 def _place(segment: Segment, number: int) -> ItemPlace:
-    entry = segment.items[number]
+    values = dict(zip(ITEM_FIELDS, segment.items[number].item(), strict=True))
     return ItemPlace(
-        id=entry["id"].decode(),
-        rev=int(entry["rev"]),
-        status=STATUSES[int(entry["status"])],
-        file=segment.files[int(entry["file"])],
-        offset=int(entry["offset"]),
-        length=int(entry["length"]),
-        line=int(entry["line"]),
-        slot=segment.slots[int(entry["slot"])],
-        first=int(entry["first"]),
-        last=int(entry["last"]),
+        id=values["id"].decode(),
+        rev=values["rev"],
+        status=STATUSES[values["status"]],
+        file=segment.files[values["file"]],
+        offset=values["offset"],
+        length=values["length"],
+        line=values["line"],
+        slot=segment.slots[values["slot"]],
+        first=values["first"],
+        last=values["last"],
     )
