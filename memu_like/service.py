@@ -31,6 +31,7 @@ from .edges.index.index import Index
 from .edges.index.reading import embed_rows
 from .edges.loaders import load, load_messages
 from .edges.tokens import make_counter
+from .edges.vector_cache import cached
 from .errors import ConfigError, InvalidInput, LoadError, StorageError
 from .models import (
     Category,
@@ -57,6 +58,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 WORKERS = 8
 SETTINGS_FILE = "memory.toml"
+OPENAI_KEY = "OPENAI_API_KEY"
 
 
 class MemoryService:
@@ -171,12 +173,11 @@ class _Open:
     writer: Desk = field(init=False)
 
     def __post_init__(self) -> None:
+        tools = self.tools
+        # Vectors that cost a model run or a request are kept, so that a rebuilt index never pays twice.
+        embedder = cached(tools.embedder, self.folder.derived / "vectors") if tools.embedder else None
         self.reader, self.writer = (
-            Desk(
-                self.folder,
-                Index(self.folder, self.tools.embedder, self.tools.words, self.tools.timezone),
-                self.tools,
-            )
+            Desk(self.folder, Index(self.folder, embedder, tools.words, tools.timezone), tools)
             for _ in range(2)
         )
 
@@ -395,6 +396,8 @@ def read_settings(store: str | Path | None, overrides: Mapping[str, Any]) -> Set
     """Code over environment over the store's `memory.toml`."""
     environment = settings_from_environment(os.environ)
     place = Path(store or overrides.get("store") or environment.get("store") or Settings().store)
+    if os.environ.get(OPENAI_KEY):
+        environment.setdefault("embedder_api_key", os.environ[OPENAI_KEY])
     given = {**overrides, "store": place}
     return build_settings(_settings_file(place / SETTINGS_FILE), environment, given)
 

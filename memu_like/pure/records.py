@@ -8,9 +8,9 @@ newer minor one; a missing or ill-typed one is a ValueError that names it.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,13 +20,13 @@ Record = TypeVar("Record", Item, Event, Resource)
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(cast(type[Any], kind))
+def _adapters() -> dict[type[Any], TypeAdapter[Any]]:
+    return {kind: TypeAdapter(kind) for kind in (Item, Event, Resource)}
 
 
 def render(record: Item | Event | Resource) -> bytes:
     """One line of JSON with its newline."""
-    line: bytes = _adapter(type(record)).dump_json(record, exclude_defaults=True)
+    line: bytes = _adapters()[type(record)].dump_json(record, exclude_defaults=True)
     return line + b"\n"
 
 
@@ -40,7 +40,7 @@ def render_pretty(record: Resource) -> bytes:
 def parse(kind: type[Record], line: bytes) -> Record:
     """Raises ValueError that names the field and what is wrong with it."""
     try:
-        record: Record = _adapter(kind).validate_json(line)
+        record: Record = _adapters()[kind].validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or kind.__name__.lower()

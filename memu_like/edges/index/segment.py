@@ -482,7 +482,7 @@ def _move_sessions(
 
 def _remap(column: NDArray[Any], names: list[str], into: _Names) -> NDArray[np.int32]:
     mapping = np.array([into(name) for name in names] + [-1], dtype=np.int32)
-    return mapping[column]
+    return np.asarray(mapping[column], dtype=np.int32)
 
 
 def _merge_postings(

