@@ -24,7 +24,6 @@ from .terms import stem
 Floats = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Floats]
 Place = tuple[str, str]
-Phrase = tuple[str, ...]
 
 # The blend, found by a grid on the half of tests/data/slots.jsonl that is marked "tune". The dense part
 # is the mean of the two nearest prototypes' cosines, so it has weight 1 and a scale of about 0.2 to 0.8.
@@ -45,7 +44,7 @@ _COMMON = 0.2
 """A word whose inverse slot frequency (0 in all slots, 1 in one) is lower than this tells nothing."""
 
 DEFAULT_PLACES: Mapping[ItemType, Place] = {
-    ItemType.PROFILE: ("personal_info", "personality"),
+    ItemType.PROFILE: ("personal_info", "other"),
     ItemType.EVENT: ("experiences", "events"),
     ItemType.KNOWLEDGE: ("knowledge", "facts"),
     ItemType.BEHAVIOR: ("habits", "routine"),
@@ -61,13 +60,14 @@ _SPELLED_OUT = (("’", "'"), ("'m ", " am "), ("'ve ", " have "), ("n't", " not
 class SlotTable:
     """All slots, ready for scoring.
 
-    `phrases` gives a phrase's row in the three weight matrices (phrases x slots); row 0 is all zeros.
-    `heads` are the first words of longer phrases. `prototypes` (prototypes x dimensions, rows of length 1)
-    is None with no embedder; `starts` is the first prototype row of each slot.
+    `phrases` gives the row of a phrase (its stems, with blanks between) in the three weight matrices
+    (phrases x slots); row 0 is all zeros. `heads` are the first words of longer phrases. `prototypes`
+    (prototypes x dimensions, rows of length 1) is None with no embedder; `starts` is the first prototype
+    row of each slot.
     """
 
     places: tuple[Place, ...]
-    phrases: Mapping[Phrase, int]
+    phrases: Mapping[str, int]
     heads: frozenset[str]
     slot_cues: Floats
     topic_cues: Floats
@@ -92,11 +92,11 @@ def build_slot_table(categories: Sequence[Category], embed: Embed | Floats | Non
     slot_cues = _cue_weights(slot.cues for _, slot in slots)
     topic_cues = _cue_weights(category.cues for category, _ in slots)
     words = _word_weights([_texts(slot) for _, slot in slots])
-    phrases = {phrase: row for row, phrase in enumerate({(): {}, **slot_cues, **topic_cues, **words})}
+    phrases = {phrase: row for row, phrase in enumerate({"": {}, **slot_cues, **topic_cues, **words})}
     return SlotTable(
         places=tuple((category.name, slot.name) for category, slot in slots),
         phrases=phrases,
-        heads=frozenset(phrase[0] for phrase in phrases if len(phrase) > 1),
+        heads=frozenset(phrase.split(" ")[0] for phrase in phrases if " " in phrase),
         slot_cues=_matrix(slot_cues, phrases, len(slots)),
         topic_cues=_matrix(topic_cues, phrases, len(slots)),
         word_weights=_matrix(words, phrases, len(slots)),
@@ -149,13 +149,16 @@ def _check_vectors(drafts: Sequence[Draft], vectors: Floats | None, table: SlotT
 def _dense_scores(vectors: Floats, prototypes: Floats, starts: NDArray[np.intp]) -> Floats:
     """Mean of the two highest cosines of each slot: drafts x slots."""
     cosines = prototypes @ vectors.T
-    highest = np.maximum.reduceat(cosines, starts, axis=0)
-    owner = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(prototypes))))
-    # What equals its slot's highest is taken out, and the highest of the rest is the second.
-    cosines[cosines >= highest[owner]] = -1.0
-    second = np.maximum.reduceat(cosines, starts, axis=0)
-    second = np.where(second > -1.0, second, highest)
-    return np.ascontiguousarray(((highest + second) / 2).T, dtype=np.float32)
+    counts = np.diff(np.append(starts, len(prototypes)))
+    first = cosines[starts]
+    second = np.full_like(first, -1.0)
+    for place in range(1, int(counts.max())):
+        slots = np.flatnonzero(counts > place)
+        next_one = cosines[starts[slots] + place]
+        second[slots] = np.maximum(second[slots], np.minimum(first[slots], next_one))
+        first[slots] = np.maximum(first[slots], next_one)
+    second = np.where(counts[:, None] > 1, second, first)
+    return np.ascontiguousarray(((first + second) / 2).T, dtype=np.float32)
 
 
 def _word_scores(texts: Sequence[str], table: SlotTable) -> Floats:
@@ -180,14 +183,14 @@ def _found_phrases(text: str, table: SlotTable) -> set[int]:
     found: set[int] = set()
     for place, token in enumerate(tokens):
         if _is_unspaced(token):
-            grams = ((token[i:j],) for i in range(len(token)) for j in range(i + 1, i + _LONGEST_PHRASE + 1))
+            grams = (token[i:j] for i in range(len(token)) for j in range(i + 1, i + _LONGEST_PHRASE + 1))
             found.update(table.phrases[gram] for gram in grams if gram in table.phrases)
             continue
-        row = table.phrases.get((token,))
+        row = table.phrases.get(token)
         if row is not None:
             found.add(row)
         if token in table.heads:
-            longer = (tuple(tokens[place : place + size]) for size in range(2, _LONGEST_PHRASE + 1))
+            longer = (" ".join(tokens[place : place + size]) for size in range(2, _LONGEST_PHRASE + 1))
             found.update(table.phrases[phrase] for phrase in longer if phrase in table.phrases)
     return found
 
@@ -204,12 +207,12 @@ def _is_unspaced(word: str) -> bool:
     return word >= "\u3400"
 
 
-def _cue_weights(cues: Iterable[Iterable[str]]) -> dict[Phrase, dict[int, float]]:
+def _cue_weights(cues: Iterable[Iterable[str]]) -> dict[str, dict[int, float]]:
     """Phrase to slot number to weight; a cue that several slots share counts for less in each."""
-    owners: dict[Phrase, set[int]] = {}
+    owners: dict[str, set[int]] = {}
     for number, of_slot in enumerate(cues):
         for cue in of_slot:
-            phrase = tuple(_tokens(cue))
+            phrase = " ".join(_tokens(cue))
             if phrase:
                 owners.setdefault(phrase, set()).add(number)
     return {
@@ -218,19 +221,19 @@ def _cue_weights(cues: Iterable[Iterable[str]]) -> dict[Phrase, dict[int, float]
     }
 
 
-def _bonus(phrase: Phrase) -> float:
-    return PHRASE_BONUS if len(phrase) > 1 or (_is_unspaced(phrase[0]) and len(phrase[0]) > 2) else 1.0
+def _bonus(phrase: str) -> float:
+    return PHRASE_BONUS if " " in phrase or (_is_unspaced(phrase) and len(phrase) > 2) else 1.0
 
 
-def _word_weights(texts: Sequence[Sequence[str]]) -> dict[Phrase, dict[int, float]]:
+def _word_weights(texts: Sequence[Sequence[str]]) -> dict[str, dict[int, float]]:
     """Word to slot number to inverse slot frequency; Chinese runs give their pairs."""
     words = [{word for text in of_slot for word in _words(text)} for of_slot in texts]
     frequency = Counter(word for of_slot in words for word in of_slot)
-    weights: dict[Phrase, dict[int, float]] = {}
+    weights: dict[str, dict[int, float]] = {}
     for word, count in sorted(frequency.items()):
         weight = 1.0 - math.log(count) / math.log(len(texts)) if len(texts) > 1 else 1.0
         if weight >= _COMMON:
-            weights[(word,)] = {number: weight for number, of_slot in enumerate(words) if word in of_slot}
+            weights[word] = {number: weight for number, of_slot in enumerate(words) if word in of_slot}
     return weights
 
 
@@ -242,7 +245,7 @@ def _words(text: str) -> Iterator[str]:
             yield token
 
 
-def _matrix(weights: Mapping[Phrase, Mapping[int, float]], rows: Mapping[Phrase, int], slots: int) -> Floats:
+def _matrix(weights: Mapping[str, Mapping[int, float]], rows: Mapping[str, int], slots: int) -> Floats:
     matrix = np.zeros((len(rows), slots), dtype=np.float32)
     for phrase, of_slot in weights.items():
         for number, weight in of_slot.items():
