@@ -1,0 +1,124 @@
+"""Commands that keep a folder in order: reindex, doctor, export, import, forget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ...errors import NotFound, UserError
+from .app import Call, command
+from .asking import confirm
+from .output import remembered
+
+if TYPE_CHECKING:
+    from ...service import MemoryService, UserMemory
+    from ...usecases.checks import Finding
+
+
+@command("reindex")
+async def reindex(call: Call) -> None:
+    """Throw the index away and build it again from the files."""
+    from .progress import progress_bar
+    from .rendering import record_facts
+
+    async with call.service() as service:
+        user = await call.user(service)
+        with progress_bar() as progress:
+            stats = await user.reindex(progress)
+    call.show(stats, lambda out: out.print(record_facts(stats)))
+
+
+@command("doctor")
+async def doctor(
+    call: Call,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Finish or undo what was left; rebuild the index.")
+    ] = False,
+) -> None:
+    """Say what is wrong with the folder, if anything. Exit code 1 where an error is left."""
+    async with call.service() as service:
+        user = await call.user(service)
+        findings = await (user.repair() if fix else user.doctor())
+    call.show(findings, lambda out: _print_findings(out, findings))
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _print_findings(out: Console, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        style = "red" if finding.level == "error" else "yellow"
+        out.print(Text.assemble((f"{finding.level}: ", style), remembered(str(finding))))
+    if not findings:
+        out.print("nothing found: the folder is sound")
+
+
+@command("export")
+async def export(
+    call: Call,
+    target: Annotated[Path, typer.Argument(metavar="TARGET.zip")],
+) -> None:
+    """Write the folder's files, nothing derived, into a zip archive."""
+    async with call.service() as service:
+        user = await call.user(service)
+        count = await user.export(target)
+    value = {"user": user.user_id, "target": target, "files": count}
+    call.show(value, lambda out: out.print(remembered(f"{user.user_id}: {count} files in {target}")))
+
+
+@command("import")
+async def import_archive(call: Call, source: Annotated[Path, typer.Argument(metavar="FILE.zip")]) -> None:
+    """Unpack what export wrote, into a user who is new to the store."""
+    async with call.service() as service:
+        user = call.new_user(service)
+        count = await user.import_archive(source)
+    value = {"user": user.user_id, "source": source, "files": count}
+    call.show(value, lambda out: out.print(remembered(f"{user.user_id}: {count} files from {source}")))
+
+
+@command("forget")
+async def forget(
+    call: Call,
+    item: Annotated[str | None, typer.Option("--item", metavar="ID", help="Retract one item.")] = None,
+    resource: Annotated[
+        str | None,
+        typer.Option("--resource", metavar="ID", help="Erase a resource and what was derived from it alone."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Forget an item, a resource with what came of it, or, with neither, the whole user."""
+    if item is not None and resource is not None:
+        raise UserError("give --item or --resource, not both")
+    async with call.service() as service:
+        user = await call.user(service)
+        if item is not None:
+            value, done = await _forget_item(user, item, yes)
+        elif resource is not None:
+            value, done = await _forget_resource(user, resource, yes)
+        else:
+            value, done = await _forget_user(service, user, yes)
+    call.show(value, lambda out: out.print(remembered(f"forgotten: {done}")))
+
+
+async def _forget_item(user: UserMemory, item_id: str, yes: bool) -> tuple[object, str]:
+    item = await user.item(item_id)
+    confirm(f"forget item {item_id} of {user.user_id} ({item.text})", yes)
+    return await user.delete_item(item_id), f"item {item_id}"
+
+
+async def _forget_resource(user: UserMemory, resource_id: str, yes: bool) -> tuple[object, str]:
+    resource = await user.resource(resource_id)
+    confirm(f"erase resource {resource_id} of {user.user_id} ({resource.source}), and what it told", yes)
+    return await user.forget_resource(resource_id), f"resource {resource_id}"
+
+
+async def _forget_user(service: MemoryService, user: UserMemory, yes: bool) -> tuple[object, str]:
+    if user.user_id not in await service.users():
+        raise NotFound("user", user.user_id, f"the store {service.store} holds none of this name")
+    confirm(f"erase everything about {user.user_id} in {service.store}", yes)
+    await user.forget()
+    return {"user": user.user_id}, f"user {user.user_id}"
