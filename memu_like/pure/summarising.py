@@ -1,6 +1,7 @@
 """Short extractive lines: what a category or a session is about, in words that stand in it.
 
 Nothing is reworded. A fragment is cut only at the end of a clause or a word, and an ellipsis shows where.
+The work grows with the number of texts, not with its square.
 """
 
 from __future__ import annotations
@@ -15,45 +16,52 @@ from numpy.typing import NDArray
 from .rendering import plain_line
 from .terms import STOP_WORDS, stem, words
 
+Floats = NDArray[np.float32]
+
 ELLIPSIS = "…"
 FRAGMENTS = 3
-# Fragments of a summary should not repeat each other (maximal marginal relevance: Carbonell and Goldstein 1998).
-RELEVANCE = 0.7
-_CLAUSE_END = re.compile(r"[,;:.!?。，；！？](?=\s|$)|[。，；！？]")
+RELEVANCE = 0.5
+"""The rest of the weight keeps fragments from repeating each other (maximal marginal relevance: Carbonell
+and Goldstein 1998, "The use of MMR")."""
+TELLING_TERMS = 4
+"""A text with fewer distinct terms than this counts for less: it says little on its own."""
+COMMON_TERMS = 256
+"""Dimensions of the word vectors that stand in where no embedder's are given."""
+
+_CLAUSE_END = re.compile(r"[,;:.!?](?=\s)|[。，；！？]")
 _STRUCTURE = re.compile(r"^[#>\-*+|`~\s]+|(?:^|\s)\^[\w-]+$|`{3,}")
 
 
-def summary_line(
-    texts: Sequence[str], vectors: NDArray[np.float32] | None = None, max_chars: int = 160
-) -> str:
-    """Two or three short fragments of `texts` that together stand for them; "" for no text.
+def summary_line(texts: Sequence[str], vectors: Floats | None = None, max_chars: int = 160) -> str:
+    """Two or three fragments of `texts` that together stand for them; "" for no text.
 
-    `vectors` (n, d) are unit rows of `texts`; without them words are compared. The order of `texts` does
-    not matter.
+    `vectors` (texts x dimensions) are unit rows; without them words are compared. The order of `texts`
+    does not matter. The line is at most `max_chars` long.
     """
     order = sorted(range(len(texts)), key=lambda number: texts[number])
     shown = [_clean(texts[number]) for number in order]
-    likeness = _likeness(shown, None if vectors is None else vectors[order])
-    budget = max(1, max_chars)
+    found = [_terms(text) for text in shown]
+    rows = _word_vectors(found) if vectors is None or not vectors.size else vectors[order]
+    telling = np.array([min(len(terms), TELLING_TERMS) / TELLING_TERMS for terms in found], dtype=np.float32)
     parts: list[str] = []
-    for number in _diverse(likeness, FRAGMENTS):
-        room = budget - sum(len(part) + 1 for part in parts)
-        part = _shorten(shown[number], max(room if not parts else min(room, max_chars // 2), 0))
-        if part and part not in parts:
+    for number in _diverse(rows, telling):
+        room = max_chars - sum(len(part) + 1 for part in parts)
+        part = _shorten(shown[number], room if not parts else min(room, max_chars // 2))
+        if part and part not in parts and not _is_stump(part):
             parts.append(part)
     return " ".join(parts)
 
 
 def title_line(texts: Sequence[str], max_chars: int = 60) -> str:
-    """The most telling fragment of a session, cut to `max_chars`; "" for no text."""
-    shown = sorted(filter(None, (_clean(text) for text in texts)))
-    counts = Counter(stem(word) for text in shown for word in set(words(text)) if word not in STOP_WORDS)
+    """The fragment of a session that holds most of its recurring words; "" for no text."""
+    cleaned = sorted(filter(None, map(_clean, texts)))
+    counts = Counter(term for text in cleaned for term in _terms(text))
 
-    def weight(text: str) -> tuple[float, str]:
-        distinct = {stem(word) for word in words(text) if word not in STOP_WORDS}
-        return (-sum(counts[term] for term in distinct) / (4 + len(distinct)), text)
+    def weight(title: str) -> tuple[float, str]:
+        found = _terms(title)
+        return (-sum(counts[term] for term in found) / (TELLING_TERMS + len(found)), title)
 
-    return _shorten(min(shown, key=weight), max_chars) if shown else ""
+    return min((_shorten(text, max_chars) for text in cleaned), key=weight, default="")
 
 
 def _clean(text: str) -> str:
@@ -64,38 +72,62 @@ def _clean(text: str) -> str:
     return line
 
 
-def _likeness(texts: Sequence[str], vectors: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """(n, n) cosines of the texts."""
-    if vectors is not None and vectors.size:
-        return np.asarray(vectors @ vectors.T, dtype=np.float32)
-    found = [{stem(word) for word in words(text) if word not in STOP_WORDS} for text in texts]
-    size = [max(len(terms), 1) for terms in found]
-    rows = [
-        [len(a & b) / (size[i] * size[j]) ** 0.5 for j, b in enumerate(found)] for i, a in enumerate(found)
-    ]
-    return np.array(rows, dtype=np.float32).reshape(len(texts), len(texts))
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in words(text) if word not in STOP_WORDS)
 
 
-def _diverse(likeness: NDArray[np.float32], count: int) -> list[int]:
-    """Rows that are central and not alike, the most central first."""
-    if not len(likeness):
+def _word_vectors(found: Sequence[frozenset[str]]) -> Floats:
+    """Unit rows over the most frequent terms: (texts, at most COMMON_TERMS)."""
+    counts = Counter(term for terms in found for term in terms)
+    common = sorted(counts, key=lambda term: (-counts[term], term))[:COMMON_TERMS]
+    column = {term: number for number, term in enumerate(common)}
+    rows = np.zeros((len(found), max(len(column), 1)), dtype=np.float32)
+    for row, terms in zip(rows, found, strict=True):
+        row[[column[term] for term in terms if term in column]] = max(len(terms), 1) ** -0.5
+    return rows
+
+
+def _diverse(rows: Floats, telling: Floats) -> list[int]:
+    """Numbers of rows that are central, telling and not alike, the best first."""
+    if not len(rows):
         return []
-    central = likeness.mean(axis=1).round(4)
-    chosen = [int(np.argmax(central))]
-    while len(chosen) < min(count, len(likeness)):
-        worth = RELEVANCE * central - (1 - RELEVANCE) * likeness[:, chosen].max(axis=1).round(4)
-        worth[chosen] = -np.inf
-        chosen.append(int(np.argmax(worth)))
+    # Rounded, so that the last bit of a sum does not choose between two that are equally good.
+    worth = (telling * (rows @ rows.mean(axis=0))).round(4)
+    chosen: list[int] = []
+    likeness = np.full(len(rows), -1.0, dtype=np.float32)
+    while len(chosen) < min(FRAGMENTS, len(rows)):
+        score = worth if not chosen else RELEVANCE * worth - (1 - RELEVANCE) * telling * likeness.round(4)
+        best = int(np.argmax(np.where(np.isin(np.arange(len(rows)), chosen), -np.inf, score)))
+        chosen.append(best)
+        likeness = np.maximum(likeness, rows @ rows[best])
     return chosen
 
 
+def _is_stump(part: str) -> bool:
+    """Whether cutting left too little to say anything, as in "I get…"."""
+    return part.endswith(ELLIPSIS) and len(_terms(part)) < 2
+
+
 def _shorten(text: str, room: int) -> str:
-    """`text` if it fits, else its beginning up to a clause or a word's end, with an ellipsis."""
+    """`text` if it fits, else its beginning up to the end of a clause or a word, with an ellipsis."""
     if len(text) <= room:
         return text
-    head = text[: max(room - len(ELLIPSIS), 0)]
-    ends = [match.start() for match in _CLAUSE_END.finditer(head) if match.start() >= room // 2]
-    cut = ends[-1] if ends else head.rfind(" ")
-    if cut <= 0 and not text.isascii():
-        cut = len(head)
-    return head[:cut].rstrip() + ELLIPSIS if cut > 0 else ""
+    limit = room - len(ELLIPSIS)
+    if limit <= 0:
+        return ""
+    ends = [match.start() for match in _CLAUSE_END.finditer(text[: limit + 2])]
+    clauses = [end for end in ends if room // 2 <= end <= limit]
+    cut = text[: clauses[-1]] if clauses else _whole_words(text, limit)
+    return cut.rstrip() + ELLIPSIS if cut.strip() else ""
+
+
+def _whole_words(text: str, limit: int) -> str:
+    """The words that end within `limit` characters, less those at the end that only lead on."""
+    kept = text[:limit].split(" ")
+    # A word that the limit cuts is dropped. Writing without spaces (from Thai on in Unicode) may be cut
+    # anywhere.
+    if not text[limit].isspace() and kept[-1][-1:] < "\u0e00":
+        kept.pop()
+    while len(kept) > 1 and kept[-1].lower() in STOP_WORDS:
+        kept.pop()
+    return " ".join(kept)
