@@ -84,8 +84,10 @@ __all__ = [
 ]
 
 _MODELS = frozenset(
-    ["Entry", "Event", "Hit", "Item", "ItemType", "MemorizeReport", "Message", "Modality", "Occurred"]
-    + ["Origin", "Resource", "RetrieveResult", "Source", "Status"]
+    [
+        *("Entry", "Event", "Hit", "Item", "ItemType", "MemorizeReport", "Message", "Modality"),
+        *("Occurred", "Origin", "Resource", "RetrieveResult", "Source", "Status"),
+    ]
 )
 _HOMES = {"MemoryService": "service", "UserMemory": "service", "Settings": "config"}
 
