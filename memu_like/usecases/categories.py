@@ -22,7 +22,7 @@ from ..pure.merging import (
     merge,
     summary_base,
 )
-from ..pure.rendering import bullet_text
+from ..pure.rendering import bullet_text, neutral_line
 from ..pure.selecting import select_entries
 from ..pure.summarising import summary_line
 from .desk import Desk
@@ -43,20 +43,29 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with what stood in its file when it was made, and what that makes of it."""
+
+    plan: CategoryPlan
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """Plans for the touched category files, and how the profile changes by them."""
 
-    plans: tuple[CategoryPlan, ...]
+    planned: tuple[Planned, ...]
     delta: tuple[ProfileDelta, ...]
     problems: tuple[str, ...]
 
     @property
     def topics(self) -> set[str]:
-        return {plan.topic for plan in self.plans}
+        return {planned.plan.topic for planned in self.planned}
 
     def write(self, desk: Desk) -> None:
-        for plan in self.plans:
-            _write(desk, plan)
+        for planned in self.planned:
+            _write(desk, planned)
 
 
 def category_path(topic: str) -> str:
@@ -91,14 +100,14 @@ def _plan_all(desk: Desk) -> Rendered:
 def _plan(
     desk: Desk, by_topic: Mapping[str, Sequence[Item]], complete: bool, adopted: Mapping[str, str]
 ) -> Rendered:
-    plans: list[CategoryPlan] = []
+    plans: list[Planned] = []
     delta: list[ProfileDelta] = []
     problems: list[str] = []
     own_names = desk.own_names()
     for topic, items in sorted(by_topic.items()):
         path = category_path(topic)
         current = read_category(desk, path)
-        base = _adopting(read_base(desk, topic), adopted, current)
+        base = _adopting(_base(desk, topic, current, own_names), adopted, current)
         candidates = list(items) if complete else _with_shown(desk, topic, items, current, base)
         plan = _plan_topic(desk, topic, candidates, base, own_names)
         try:
@@ -106,7 +115,7 @@ def _plan(
         except Unmergeable as error:
             problems.append(str(error))
             continue
-        plans.append(plan)
+        plans.append(Planned(plan, current, after))
         delta += _delta(topic, current, after, plan)
     return Rendered(tuple(plans), tuple(delta), tuple(problems))
 
@@ -120,6 +129,22 @@ def read_category(desk: Desk, path: str) -> str | None:
         return data.decode()
     except UnicodeDecodeError as error:
         raise CorruptFile(desk.folder.path(path), None, f"not UTF-8 at byte {error.start}") from error
+
+
+def _base(desk: Desk, topic: str, current: str | None, own_names: frozenset[str]) -> Base:
+    """The base; where it was deleted, what still reads exactly as the machine would have written it."""
+    if current is None or desk.folder.path(_base_path(topic)).exists():
+        return read_base(desk, topic)
+    items: list[Item] = []
+    bullets: dict[str, str] = {}
+    for item_id, text in bullets_of(current).items():
+        item = desk.item(item_id)
+        if item is not None:
+            items.append(item)
+            if text == bullet_text(item, own_names):
+                bullets[item_id] = text
+    summary = _summary(desk, items)
+    return Base(bullets, summary if neutral_line(summary) in current.splitlines() else "")
 
 
 def _adopting(base: Base, adopted: Mapping[str, str], current: str | None) -> Base:
@@ -170,6 +195,7 @@ def _plan_topic(
     )
     shown = [item for slot in choice.slots for item in slot.items]
     hidden = {item.id for item in candidates} - {item.id for item in shown}
+    hidden |= _moved_away(desk, topic, base)
     return CategoryPlan(
         topic=topic,
         description=category.description,
@@ -184,6 +210,13 @@ def _plan_topic(
         previous_description=base.description,
         path=category_path(topic),
     )
+
+
+def _moved_away(desk: Desk, topic: str, base: Base) -> set[str]:
+    """Entries that the machine wrote here and whose items a later edit has put into another topic."""
+    view = desk.view()
+    places = [view.item(item_id) for item_id in base.bullets]
+    return {place.id for place in places if place is not None and not place.slot.startswith(f"{topic}/")}
 
 
 def _summary(desk: Desk, shown: Sequence[Item]) -> str:
@@ -214,11 +247,13 @@ def _entries(text: str, topic: str, known: Iterable[str]) -> Iterable[Entry]:
     return entries(parse(text, frozenset(known)), topic, category_path(topic))
 
 
-def _write(desk: Desk, plan: CategoryPlan) -> None:
+def _write(desk: Desk, planned: Planned) -> None:
     """Merge into what stands there at the moment of writing: an edit made meanwhile is merged again."""
+    plan = planned.plan
     for _ in range(MAX_WRITES):
         before = desk.folder.read_or_none(plan.path)
-        text = merge(None if before is None else before.decode(), plan)
+        current = None if before is None else before.decode()
+        text = planned.after if current == planned.before else merge(current, plan)
         data = text.encode()
         if data == before:
             break

@@ -25,11 +25,15 @@ HASH_LETTERS = 8
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A resource ready to be written; `text` is what was read from a document that is not text itself."""
+    """A resource ready to be written; `text` is what was read from a document that is not text itself.
+
+    `messages` are those of a conversation, where they have been read already.
+    """
 
     resource: Resource
     data: bytes
     text: str | None
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ def _stage_one(one: Loaded, now: datetime) -> Staged:
         stored_at=now.replace(microsecond=0),
         text_file=None if text is None else f"{stem}.text.md",
     )
-    return Staged(resource, data, text)
+    return Staged(resource, data, text, one.messages)
 
 
 def document_messages(body: str, resource: Resource) -> tuple[Message, ...]:
@@ -132,7 +136,7 @@ def messages_of(desk: Desk, one: Staged) -> tuple[Message, ...]:
     """A stored resource as messages, one for each of its lines or chunks."""
     if one.resource.modality is not Modality.CONVERSATION:
         return document_messages(desk.folder.resource_text(one.resource).decode("utf-8-sig"), one.resource)
-    return tuple(
+    return one.messages or tuple(
         desk.stored_message(line, f"{one.resource.file}:{number}")
         for number, (_, line) in enumerate(records.lines_with_offsets(one.data), start=1)
     )

@@ -28,14 +28,21 @@ class KnownItems:
         self._added: dict[str, Item] = {}
         self._by_text: dict[int, list[str]] = {}
         self._by_term: dict[str, list[str]] = {}
+        self._last: tuple[str, frozenset[str]] = "", frozenset()
 
     def learn(self, item: Item) -> None:
         """Later drafts of the batch see `item`, a new one or a new revision."""
         if item.id not in self._added:
             self._by_text.setdefault(text_key(item.subject, item.text), []).append(item.id)
-            for term in set(terms(item.text)):
+            for term in self._terms(item):
                 self._by_term.setdefault(term, []).append(item.id)
         self._added[item.id] = item
+
+    def _terms(self, item: Item) -> frozenset[str]:
+        """Of the item asked about last, which is the one that is learnt next."""
+        if self._last[0] != item.text:
+            self._last = item.text, frozenset(terms(item.text))
+        return self._last[1]
 
     def by_id(self, item_id: str) -> Item | None:
         """An item's last revision."""
@@ -49,7 +56,7 @@ class KnownItems:
         key = text_key(item.subject, item.text)
         ids = dict.fromkeys(self._by_text.get(key, ()))
         ids.update(dict.fromkeys(place.id for place in self._view.items_with_text(key)))
-        distinct = set(terms(item.text))
+        distinct = self._terms(item)
         ids.update(dict.fromkeys(self._sharing_in_batch(distinct)))
         ids.update(dict.fromkeys(self._sharing_in_store(distinct)))
         for item_id in ids:
@@ -57,11 +64,11 @@ class KnownItems:
             if found is not None:
                 yield found
 
-    def _sharing_in_batch(self, distinct: set[str]) -> list[str]:
+    def _sharing_in_batch(self, distinct: frozenset[str]) -> list[str]:
         counts = Counter(item_id for term in distinct for item_id in self._by_term.get(term, ()))
         return [i for i, n in counts.most_common(MAX_ALIKE) if n >= SHARED_TERMS * len(distinct)]
 
-    def _sharing_in_store(self, distinct: set[str]) -> list[str]:
+    def _sharing_in_store(self, distinct: frozenset[str]) -> list[str]:
         """Items whose line holds all of the rarest terms that the store knows of."""
         found = [rows for term in distinct if len(rows := self._view.postings(term)[0])]
         if len(found) < max(RAREST_TERMS, SHARED_TERMS * len(distinct)):
