@@ -30,6 +30,7 @@ def add(folder: UserFolder, messages: Sequence[Mapping[str, Any]], timeout: floa
     """Append durably: on return the messages survive a crash of this process and of the machine."""
     data = render(messages)
     with folder.lock(LOCK, timeout):
+        folder.create()  # under the lock: who forgets the user holds it too
         path = folder.path(BUFFER)
         if path.exists():
             # A writer that was killed in the middle of a line never got to acknowledge it.

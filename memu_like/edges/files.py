@@ -189,9 +189,11 @@ def remove_tree(root: Path, path: Path) -> None:
     with explained("remove", path):
         if path.is_symlink():
             path.unlink()
-        elif path.exists():
+        elif path.is_dir():
             guard(root, path)
             shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
         if path.parent.is_dir():
             sync_folder(path.parent)
 

@@ -80,7 +80,6 @@ def add(desk: Desk, messages: Sequence[object]) -> int:
             given["created_at"] = now.isoformat()
         raws.append(given)
     if raws:
-        desk.folder.create()
         buffer.add(desk.folder, raws, desk.settings.lock_timeout_seconds)  # type: ignore[arg-type]
     return len(raws)
 
@@ -90,6 +89,7 @@ def memorize(desk: Desk, loaded: Sequence[Loaded], progress: Progress | None = N
     started = perf_counter()
     desk.folder.create()
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+        desk.folder.create()  # again: the user may have been forgotten while this call waited
         interrupted = recover(desk)
         now = desk.tools.now()
         waiting = buffer.rotate(desk.folder, desk.settings.lock_timeout_seconds)

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from hashlib import blake2b
+from pathlib import Path
 
 from ...errors import CorruptFile
 from ...models import Item
@@ -46,6 +48,7 @@ class State:
     signature: Signature = field(default_factory=Signature)
     known: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
+    all_runs: bool = False
 
 
 class Index:
@@ -65,6 +68,7 @@ class Index:
         self._stamp: Stamp | None = None
         self._state = State()
         self._buffers: dict[str, _Buffered] = {}
+        self._saved_anew = False
 
     # -- what it holds
 
@@ -83,35 +87,60 @@ class Index:
     # -- catching up
 
     def refresh(self) -> None:
-        """Make the index agree with the files as they are now. Writes nothing."""
+        """Make the index agree with the files as they are now. Writes nothing.
+
+        A buffer that a flush removes meanwhile has its messages in resources by then: those are looked at
+        again, so that no message is missed on its way from the one to the other.
+        """
+        if self._saved_anew:
+            self._saved_anew, self.problems = False, ()
+        gone = True
+        while gone:
+            waiting = manifests.buffers(self.folder)
+            self._refresh_files()
+            present = manifests.buffers(self.folder)
+            self._refresh_buffers(present)
+            gone = bool(_inodes(waiting) - {buffer.stamp[2] for buffer in self._buffers.values()})
+
+    def _refresh_files(self) -> None:
         stamp = manifests.stamp(self.folder.path(MANIFEST))
         if stamp != self._stamp:
             self._open(stamp)
         signature = manifests.look(self.folder)
         if signature != self._state.signature:
             self._catch_up(signature)
-        self._refresh_buffers()
 
     def _open(self, stamp: Stamp | None) -> None:
-        self._stamp = stamp
+        """Load what was saved. A writer may replace it meanwhile: then what it has put there."""
         self.generation += 1
-        self._state = self._load() if stamp else State()
-
-    def _load(self) -> State:
-        """The saved state; an empty one, to be caught up from the files, if it cannot be used."""
+        self.problems = ()
         path = self.folder.path(MANIFEST)
-        try:
-            found = manifests.parse(self.folder.read(MANIFEST), path)
-            if found is None or found.fingerprint != self.fingerprint:
-                return State()
-            open_ones = {segment.name: segment for segment in self._state.segments}
-            segments = [
-                open_ones.get(name) or Segment.load(self.folder.root, self.folder.path(f"{SEGMENTS}/{name}"))
-                for name in found.segments
-            ]
-        except CorruptFile as error:
-            self.problems = (f"the index was unusable and is being built again ({error.path.name})",)
+        while True:
+            try:
+                state = self._load(path) if stamp else State()
+                break
+            except CorruptFile as error:
+                found = manifests.stamp(path)
+                if found == stamp:
+                    self.problems = (f"the index was unusable and is being built again ({error.path.name})",)
+                    state = State()
+                    break
+                stamp = found
+        self._stamp, self._state = stamp, state
+
+    def _load(self, path: Path) -> State:
+        """The saved state; an empty one, to be caught up from the files, if another model made it."""
+        data = self.folder.read_or_none(MANIFEST)
+        if data is None:
+            raise CorruptFile(path, None, "it is not there any more")
+        found = manifests.parse(data, path)
+        if found is None or found.fingerprint != self.fingerprint:
             return State()
+        open_ones = {segment.name: segment for segment in self._state.segments}
+        segments = [
+            open_ones.get(name) or Segment.load(self.folder.root, self.folder.path(f"{SEGMENTS}/{name}"))
+            for name in found.segments
+        ]
         known = {session.resource for segment in segments for session in segment.sessions}
         return State(segments, [], dict(found.covered), dict(found.lines), found.signature, known)
 
@@ -159,9 +188,10 @@ class Index:
         for relative in (name for name in signature.files if name.startswith("events/")):
             start = state.covered.get(relative, 0)
             if start < signature.files[relative][0]:
-                state.runs.update(event.id for event in self.folder.events(relative, start))
-                # A torn last line is read again next time.
-                state.covered[relative] = _whole(self.folder, relative)
+                for line, event in self.folder.event_lines(relative, start):
+                    state.runs.add(event.id)
+                    # To the end of what was read, and no further: a torn last line is read again next time.
+                    state.covered[relative] = line.offset + line.length + 1
 
     def _new_items(self, relative: str) -> Iterable[tuple[Line, Item]]:
         """Items from the covered byte on, up to the first whose run has not (yet) been committed."""
@@ -171,7 +201,7 @@ class Index:
             return
         waiting = False
         for line, item in self.folder.items(relative, start, number):
-            if item.run not in state.runs:
+            if not self._counts(item.run):
                 waiting = True
             elif not waiting:
                 state.covered[relative] = line.offset + line.length + 1
@@ -181,33 +211,46 @@ class Index:
                 # A committed item behind an uncommitted one: left by a crash; `repair` cuts such lines.
                 yield line, item
 
+    def _counts(self, run: str) -> bool:
+        """Whether a run has its event; one of long ago may be asked for, where a merge brought its items late."""
+        state = self._state
+        if run not in state.runs and not state.all_runs:
+            state.runs |= self.folder.all_events().keys()
+            state.all_runs = True
+        return run in state.runs
+
     # -- the buffer
 
-    def _refresh_buffers(self) -> None:
-        present = self.folder.listing("buffer*.jsonl")
+    def _refresh_buffers(self, present: Mapping[str, Stamp]) -> None:
         for name in set(self._buffers) - set(present):
             del self._buffers[name]
             self.generation += 1
-        for name in present:
-            stamp = manifests.stamp(self.folder.path(name))
+        for name, stamp in present.items():
             buffer = self._buffers.get(name)
-            if stamp is None or (buffer and buffer.stamp == stamp):
-                continue
-            if buffer is None or buffer.stamp[2] != stamp[2] or buffer.end > stamp[1]:
-                buffer = _Buffered(stamp)
-            self._buffers[name] = self._extend(buffer, name, stamp)
-            self.generation += 1
+            if buffer is None or buffer.stamp != stamp:
+                self.generation += 1
+                self._read_buffer(name, stamp)
 
-    def _extend(self, buffer: _Buffered, name: str, stamp: Stamp) -> _Buffered:
+    def _read_buffer(self, name: str, stamp: Stamp) -> None:
+        data = self.folder.read_or_none(name)
+        if data is None:  # a flush has just taken it
+            self._buffers.pop(name, None)
+            return
+        buffer = self._buffers.get(name)
+        # The name, the inode and the size may all be those of another file by now; its bytes cannot.
+        if buffer is None or _digest(data[: buffer.end]) != buffer.digest:
+            buffer = _Buffered(stamp)
+        self._buffers[name] = self._extend(buffer, name, data, stamp)
+
+    def _extend(self, buffer: _Buffered, name: str, data: bytes, stamp: Stamp) -> _Buffered:
         builder = SegmentBuilder(timezone=self.timezone)
-        data = self.folder.read_or_none(name) or b""
-        end = buffer_rows(builder, data, name, buffer.end, datetime.now(UTC))
+        end = buffer_rows(builder, self.folder, data, name, buffer.end, datetime.now(UTC))
         segments = (
             [*buffer.segments, build(builder, self.embedder, self.words)] if builder.rows else buffer.segments
         )
         if len(segments) > MAX_TAILS:
             segments = [merge(segments)]
-        return _Buffered(stamp, end, segments)
+        return _Buffered(stamp, end, _digest(data[:end]), segments)
 
     # -- saving (under the folder's lock)
 
@@ -254,6 +297,7 @@ class Index:
         )
         self.folder.write(MANIFEST, value.render())
         self._stamp = manifests.stamp(self.folder.path(MANIFEST))
+        self._saved_anew = True
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Throw the index away and build it from the files. The caller holds the folder's lock."""
@@ -271,8 +315,11 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class _Buffered:
+    """A buffer file as far as it was read: its first `end` bytes, and their digest."""
+
     stamp: Stamp
     end: int = 0
+    digest: bytes = field(default_factory=lambda: _digest(b""))
     segments: list[Segment] = field(default_factory=list)
 
 
@@ -289,6 +336,9 @@ def _rewritten(old: Signature, new: Signature, covered: dict[str, int]) -> bool:
     return False
 
 
-def _whole(folder: UserFolder, relative: str) -> int:
-    """The byte after the last newline."""
-    return folder.read(relative).rfind(b"\n") + 1
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()
+
+
+def _inodes(stamps: Mapping[str, Stamp]) -> set[int]:
+    return {inode for _, _, inode in stamps.values()}
