@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 import tomllib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import aiofiles
+import aiofiles.os
 
 from .config import Settings, build_settings, settings_from_environment
 from .edges import files
@@ -504,20 +506,22 @@ def _is_path(source: str) -> bool:
 
 async def read_input(path: Path, max_bytes: int) -> bytes:
     """A file that somebody handed in. Raises LoadError."""
+    name = str(path)
     try:
-        if path.is_dir():
-            raise LoadError(str(path), "is a directory; name a file in it")
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise LoadError(
-                str(path), f"has {size} bytes, and the limit (setting max_file_bytes) is {max_bytes}"
-            )
+        kind = (await aiofiles.os.stat(path)).st_mode
+        if stat.S_ISDIR(kind):
+            raise LoadError(name, "is a directory; name a file in it")
+        if not stat.S_ISREG(kind):
+            raise LoadError(name, "is not a regular file; pipe it in, or save it as one")
         async with aiofiles.open(path, "rb") as file:
-            return await file.read()
+            data = await file.read(max_bytes + 1)
     except FileNotFoundError as error:
-        raise LoadError(str(path), "no such file") from error
+        raise LoadError(name, "no such file") from error
     except (OSError, ValueError) as error:
-        raise LoadError(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise LoadError(name, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if len(data) > max_bytes:
+        raise LoadError(name, f"has more than {max_bytes} bytes, the limit (setting max_file_bytes)")
+    return data
 
 
 __all__ = ["MemoryService", "StorageError", "UserMemory", "build_tools", "read_input", "read_settings"]

@@ -33,7 +33,7 @@ LOCKS = ("lock", "buffer.lock")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A parsed line of a JSONL file and where it stands: `number` counts from 1, `offset` and `length` in bytes."""
+    """Where a line of a JSONL file stands: `number` counts from 1, `offset` and `length` are bytes."""
 
     path: str
     number: int
@@ -134,21 +134,37 @@ class UserFolder:
         return files.read_bytes(self.root, self.path(relative))
 
     def read_or_none(self, relative: str) -> bytes | None:
-        return self.read(relative) if self.path(relative).exists() else None
+        path = files.guard(self.root, self.path(relative))
+        with files.explained("read", path):
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                return None
 
     def write(self, relative: str, data: bytes) -> None:
         files.write_atomic(self.root, self.path(relative), data)
 
     def append(self, relative: str, data: bytes) -> int:
-        """Append lines durably. A last line that an editor left without its newline is not run into."""
-        return files.append(
-            self.root, self.path(relative), (b"\n" if self._is_open_ended(relative) else b"") + data
-        )
+        """Append lines durably. A last line without its newline is not run into.
+
+        It gets its newline where it is whole, as an editor leaves it, and is cut where a writer was killed
+        in the middle of it.
+        """
+        if self._is_open_ended(relative):
+            if records.is_whole(self.tail(relative)):
+                data = b"\n" + data
+            else:
+                files.cut_torn_tail(self.root, self.path(relative))
+        return files.append(self.root, self.path(relative), data)
 
     def _is_open_ended(self, relative: str) -> bool:
         path = self.path(relative)
         size = path.stat().st_size if path.exists() else 0
         return size > 0 and self.read_slice(relative, size - 1, 1) != b"\n"
+
+    def tail(self, relative: str) -> bytes:
+        """What follows the last newline."""
+        return self.read(relative).rpartition(b"\n")[2]
 
     def remove(self, relative: str) -> None:
         files.remove(self.root, self.path(relative))

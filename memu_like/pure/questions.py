@@ -21,6 +21,10 @@ _NAME_CUE = re.compile(
 _WHEN_CUE = re.compile(
     r"\b(?:when|how long|what (?:year|month|day|date))\b|什么时候|哪[年天月]|几[月号点]|多久"
 )
+_LATEST_CUE = re.compile(
+    r"\b(?:now|nowadays|currently|current|latest|newest|most recent(?:ly)?|these days|today|still|anymore)\b"
+    r"|现在|目前|最近|最新|如今|还"
+)
 _BOTH = re.compile(r"\b(?:both|and)\b")
 _FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|i'm|i've|i'd)\b|我")
 _SECOND_PERSON = re.compile(r"\b(?:you|your|yours)\b|你")
@@ -61,13 +65,14 @@ class Question:
     joins_people: bool
     spans: tuple[Span, ...]
     wants_time: bool
+    wants_latest: bool
     wants_name: bool
 
 
 def read_question(
     text: str, speakers: Sequence[str], years: Sequence[int], now: datetime, user_names: frozenset[str]
 ) -> Question:
-    """`years` are those that a day or month without a year may lie in; `user_names` are what the user is called."""
+    """`years` are those that a day without a year may lie in; `user_names` are what the user is called."""
     who, rest = _named(text, speakers, user_names)
     low = text.lower()
     by_stem: dict[str, str] = {}
@@ -85,6 +90,7 @@ def read_question(
         joins_people=bool(_BOTH.search(low)),
         spans=tuple(_spans(text, years, now)),
         wants_time=bool(_WHEN_CUE.search(low)),
+        wants_latest=bool(_LATEST_CUE.search(low)),
         wants_name=bool(_NAME_CUE.search(low)),
     )
 

@@ -26,6 +26,10 @@ _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _GREEK = re.compile(r"[\u0370-\u03ff]")
 
+# A word of two letters without spaces is found as itself, two single letters, and two pairs across its
+# borders that seldom match: together about one word.
+LETTER_WEIGHT, PAIR_WEIGHT = 0.15, 0.5
+
 # Words that say nothing about what a text is about; a query of stop words alone keeps them.
 STOP_WORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being below between
@@ -34,7 +38,8 @@ STOP_WORDS = frozenset(
     not now of off on once only or other our out over own s same she should so some such t than that the
     their them then there these they this those through to too under until up very was we were what when
     where which while who whom whose why will with would you your yours
-    的 了 是 在 我 你 他 她 它 们 和 吗 呢 吧 啊 么 这 那 done herself himself myself ours ourselves theirs themselves yourself yourselves im ive id ill
+    的 了 是 在 我 你 他 她 它 们 和 吗 呢 吧 啊 么 这 那 done herself himself myself ours ourselves
+    theirs themselves yourself yourselves im ive id ill
     youre youve dont didnt doesnt isnt wasnt arent cant couldnt wouldnt thats hes shes theyre weve lets
     re ve ll d m much many according mention mentioned say said says tell told describe described""".split()
 )
@@ -97,6 +102,13 @@ def words(text: str) -> Iterator[str]:
 def telling_words(text: str) -> list[str]:
     """The words that are no stop words."""
     return [word for word in words(text) if word not in STOP_WORDS]
+
+
+def term_weight(term: str) -> float:
+    """How much of a word a term is: letters and pairs of a run without spaces are parts of words."""
+    if not _IS_UNSPACED.match(term):
+        return 1.0
+    return LETTER_WEIGHT if len(term) == 1 else PAIR_WEIGHT
 
 
 def terms(text: str) -> list[str]:

@@ -29,6 +29,7 @@ from ..pure.ranking import (
     signals,
     spread,
 )
+from ..pure.terms import term_weight
 from .desk import Desk
 
 # Up to this many rows are scored exactly; of a larger memory, the blocks with the best first looks.
@@ -101,7 +102,7 @@ def _matches(desk: Desk, view: View, question: Question) -> list[_Match]:
     found = []
     for word, stem in zip(question.words[:MAX_QUERY_STEMS], question.stems, strict=False):
         rows, counts = view.postings(stem)
-        weight = float(idf(np.array(len(rows)), view.size))
+        weight = term_weight(stem) * float(idf(np.array(len(rows)), view.size))
         parts = [(rows, saturate(counts, view.lengths[rows], mean))]
         for term, cosine in near[word].items():
             if term != stem:

@@ -212,7 +212,7 @@ class Index:
                 yield line, item
 
     def _counts(self, run: str) -> bool:
-        """Whether a run has its event; one of long ago may be asked for, where a merge brought its items late."""
+        """Whether a run has its event; it may be one of long ago, where a merge brought its items late."""
         state = self._state
         if run not in state.runs and not state.all_runs:
             state.runs |= self.folder.all_events().keys()
