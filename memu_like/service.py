@@ -54,7 +54,7 @@ from .usecases import context as contexts
 from .usecases import doctor as doctors
 from .usecases import editing, forgetting, listing, memorize, transfer
 from .usecases import retrieve as retrieving
-from .usecases.desk import Desk, Progress, Tools
+from .usecases.desk import Desk, Progress, Tools, steady
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -140,7 +140,9 @@ class MemoryService:
     ) -> T:
         async with self._folder(folder) as opened, opened.reading:
             desk = opened.reader
-            return await self._blocking(lambda: work(_existing(desk), *args, **kwargs))
+            return await self._blocking(
+                lambda: steady(folder, lambda: work(_existing(desk), *args, **kwargs))
+            )
 
     async def _write_beside(
         self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs

@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import RawIOBase
 from pathlib import Path
 
 from ..errors import StorageError
@@ -142,16 +143,23 @@ def _replace(root: Path, path: Path, data: bytes) -> None:
             raise
 
 
+def _write_all(file: RawIOBase, data: bytes) -> None:
+    """A full disk takes a part first, and refuses only the next write."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
 def append(root: Path, path: Path, data: bytes) -> int:
     """Append `data` durably; returns the offset it begins at. What cannot be written whole is not written."""
     make_folder(root, path.parent)
     with explained("write", path):
         created = not guard(root, path).exists()
-        with path.open("ab") as file:
-            start = file.tell()
+        # Unbuffered: a buffer would try again what the disk has refused, after the cut, when it is closed.
+        with path.open("ab", buffering=0) as file:
+            start = file.seek(0, os.SEEK_END)
             try:
-                file.write(data)
-                file.flush()
+                _write_all(file, data)
                 os.fsync(file.fileno())
             except OSError:
                 with contextlib.suppress(OSError):  # the first error is the one to report

@@ -7,22 +7,27 @@ is found under the lock means that its writer died.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ..errors import CorruptFile
+from ..models import Item, Resource
 from . import files
 from .folder import UserFolder
 
 JOURNAL = ".memu/journal.json"
 
 
-def begin(folder: UserFolder) -> None:
-    """Record the sizes of all JSONL files. The caller holds the folder's lock."""
+def begin(folder: UserFolder, planned: Sequence[Resource] = ()) -> None:
+    """Record the sizes of all JSONL files, and the resources that are about to be written.
+
+    The caller holds the folder's lock.
+    """
     sizes = {name: folder.path(name).stat().st_size for name in (*folder.item_files(), *folder.event_files())}
-    folder.write(JOURNAL, json.dumps({"sizes": sizes}).encode())
+    values = {"sizes": sizes, "resources": [[r.id, r.file, r.text_file] for r in planned]}
+    folder.write(JOURNAL, json.dumps(values).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +91,48 @@ def roll_back(folder: UserFolder) -> int:
     cut = sum(_cut_tail(folder, name, before) for name in folder.event_files())
     if forgetting(folder) is None:
         cut += _roll_back_items(folder, before)
-    for leftover in folder.root.rglob(f".*{files.TEMPORARY_SUFFIX}"):
-        leftover.unlink(missing_ok=True)
+    _remove_planned(folder)
     return cut
 
 
+def drop_unread(folder: UserFolder, unread: Collection[str]) -> None:
+    """Where the journal is gone: cut the items of interrupted runs, as far as the files alone tell.
+
+    Those are items of a run with no event that quote one of the `unread` resources, which no run has read:
+    they will be learnt again. Others may be a person's.
+    """
+    runs = {event.id for name in folder.event_files() for event in folder.events(name)}
+    for name in folder.item_files():
+        _drop(folder, name, 0, lambda item: item.run not in runs and not sources(item).isdisjoint(unread))
+
+
+def sources(item: Item) -> set[str]:
+    """The resources that an item was learnt from."""
+    return {source.resource for source in (item.source, *item.corroborations) if source is not None}
+
+
 def sweep(folder: UserFolder) -> None:
-    """Remove what a writer left that was killed before its journal stood. The caller holds the lock."""
+    """Remove what a writer left that was killed before its journal stood.
+
+    The caller holds the folder's lock and the buffer's: then nobody else writes.
+    """
     for place in (folder.root, folder.derived):
         for leftover in place.glob(f".*.json.*{files.TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
+
+
+def sweep_all(folder: UserFolder) -> None:
+    """Remove every temporary file. The caller holds the folder's lock and the buffer's."""
+    for leftover in folder.root.rglob(f".*{files.TEMPORARY_SUFFIX}"):
+        leftover.unlink(missing_ok=True)
+
+
+def _remove_planned(folder: UserFolder) -> None:
+    """The files of a resource whose meta file never came: it was not acknowledged, or is still buffered."""
+    for identity, *names in _read(folder).get("resources", ()):
+        if not folder.has_resource(identity):
+            for name in filter(None, names):
+                folder.remove(name)
 
 
 def _cut_tail(folder: UserFolder, name: str, before: Mapping[str, int]) -> int:
@@ -110,16 +147,16 @@ def _roll_back_items(folder: UserFolder, before: Mapping[str, int]) -> int:
     for name in folder.item_files():
         if folder.path(name).stat().st_size != before.get(name):
             cut += _cut_tail(folder, name, before)
-            cut += _drop_uncommitted(folder, name, before.get(name, 0), runs)
+            cut += _drop(folder, name, before.get(name, 0), lambda item: item.run not in runs)
     return cut
 
 
-def _drop_uncommitted(folder: UserFolder, name: str, start: int, runs: Collection[str]) -> int:
-    """Lines from `start` on whose run does not count are cut; a batch appends them in one block at the end."""
+def _drop(folder: UserFolder, name: str, start: int, unwanted: Callable[[Item], bool]) -> int:
+    """Lines from `start` on that are unwanted are cut; a batch appends them in one block at the end."""
     data = folder.read(name)
     kept = bytearray(data[:start])
     for line, item in folder.items(name, start):
-        if item.run in runs:
+        if not unwanted(item):
             kept += data[line.offset : line.offset + line.length + 1]
     if len(kept) < len(data):
         folder.write(name, bytes(kept))

@@ -48,6 +48,14 @@ def parse(kind: type[Record], line: bytes) -> Record:
     return record
 
 
+def is_whole(line: bytes) -> bool:
+    """Whether a line is a JSON object, and not a part of one."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def lines_with_offsets(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
     """(offset, line without its newline) of each whole, non-blank line of `data` from `start` on.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import unicodedata
 from collections import Counter
@@ -138,17 +137,9 @@ def _lines(folder: UserFolder, name: str, found: Survey) -> Iterator[tuple[int, 
 
 
 def _tail_message(tail: bytes) -> str:
-    if is_whole(tail):
+    if records.is_whole(tail):
         return "the last line has no newline: it counts once it has one"
     return "the last line is cut off: it was never acknowledged, and is cut by the next repair"
-
-
-def is_whole(line: bytes) -> bool:
-    """Whether a line is a JSON object."""
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
 
 
 def _records(folder: UserFolder, kind: type[Any], name: str, found: Survey) -> Iterator[tuple[int, Any]]:
@@ -301,7 +292,7 @@ def _check_buffers(folder: UserFolder, found: Survey) -> None:
         count = 0
         for number, line in _lines(folder, name, found):
             count += 1
-            if not is_whole(line):
+            if not records.is_whole(line):
                 found.add("error", name, number, "not a JSON object", MEND)
         if count:
             found.add("note", name, None, f"{count} messages wait to be memorized", "memu-like flush")

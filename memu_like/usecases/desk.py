@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from ..config import Settings
 from ..edges.embedders import Embedder
 from ..edges.folder import UserFolder
 from ..edges.index.index import Index
-from ..edges.index.manifest import Stamp, stamp
-from ..edges.index.reading import STORED_MESSAGE_BYTES
+from ..edges.index.manifest import MANIFEST, Stamp, buffers, look, stamp
+from ..edges.index.reading import read_message
 from ..edges.index.view import View
-from ..edges.loaders import parse_message
 from ..edges.tokens import TokenCounter
+from ..errors import NotFound, StorageError
 from ..models import Category, Item, Message
 from ..pure.markdown import parse
 from ..pure.slotting import SlotTable
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and of how many."""
 
@@ -44,6 +45,22 @@ class Tools:
     @property
     def session_gap(self) -> timedelta:
         return timedelta(hours=self.settings.session_gap_hours)
+
+
+def steady(folder: UserFolder, read: Callable[[], T]) -> T:
+    """Read with no lock: where a writer has put other files in place meanwhile, read again.
+
+    An error counts once the files stand as they stood when it came up before.
+    """
+    seen: object = None
+    while True:
+        try:
+            return read()
+        except (StorageError, NotFound):
+            found = (look(folder), buffers(folder), stamp(folder.path(MANIFEST)))
+            if found == seen:
+                raise
+            seen = found
 
 
 @dataclass(slots=True)
@@ -75,10 +92,9 @@ class Desk:
         return self.folder.item_at(place.file, place.offset, place.length) if place else None
 
     def stored_message(self, line: bytes, place: str) -> Message:
-        """A message as it stands in a resource's file."""
-        return parse_message(
-            json.loads(line), place, timezone=self.tools.timezone, max_message_bytes=STORED_MESSAGE_BYTES
-        )
+        """A message as it stands in a resource's file, at `place` ("path:line"). Raises CorruptFile."""
+        file, _, number = place.rpartition(":")
+        return read_message(line, self.folder.path(file), int(number), self.tools.timezone)
 
     def entry_lines(self, topic: str) -> dict[str, tuple[str, int]]:
         """Item id -> (text, line) of the entries that a category file shows now, parsed when it changed."""

@@ -11,7 +11,7 @@ from ..edges.index.manifest import parse as parse_manifest
 from ..edges.index.segment import ITEM_ROW
 from ..edges.index.view import View
 from ..errors import CorruptFile, NotFound
-from .checks import REPAIR, Finding, Survey, is_whole, survey
+from .checks import REPAIR, Finding, Survey, survey
 from .desk import Desk, Progress
 from .editing import writing
 from .listing import Stats, stats
@@ -65,21 +65,11 @@ def _mend_tails(desk: Desk) -> None:
     """A last line without its newline gets it where it is whole, and is cut where it is not."""
     folder = desk.folder
     for name in (*folder.item_files(), *folder.event_files()):
-        _mend_tail(desk, name)
+        folder.append(name, b"")
     with folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
         for name in folder.listing("buffer*.jsonl"):
-            _mend_tail(desk, name)
-    for leftover in folder.root.rglob(f".*{files.TEMPORARY_SUFFIX}"):
-        files.remove(folder.root, leftover)
-
-
-def _mend_tail(desk: Desk, name: str) -> None:
-    data = desk.folder.read(name)
-    tail = data[data.rfind(b"\n") + 1 :]
-    if tail and is_whole(tail):
-        desk.folder.append(name, b"")
-    elif tail:
-        files.cut_torn_tail(desk.folder.root, desk.folder.path(name))
+            folder.append(name, b"")
+        journal.sweep_all(folder)
 
 
 # -- the index

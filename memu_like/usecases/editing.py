@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..edges import journal
+from ..edges import buffer, journal
 from ..edges.folder import month_file
 from ..errors import Conflict, InvalidInput, NotFound, StorageError
 from ..models import Event, Item, ItemType, Occurred, Origin, ProfileDelta, Status
@@ -63,7 +63,8 @@ def add_item(desk: Desk, text: str, topic: str, slot: str, fields: Mapping[str, 
     """Write an item by hand. `fields` may hold type, subject, keywords, tags and occurred."""
     check_names("field", fields, [name for name in ITEM_FIELDS if name not in ("text", "topic", "slot")])
     values = _item_values(desk, {**fields, "text": text, "topic": topic, "slot": slot})
-    desk.folder.create()
+    with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
+        desk.folder.create()
     with writing(desk):
         now = desk.tools.now()
         run = new_run_id(now)

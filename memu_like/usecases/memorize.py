@@ -17,6 +17,7 @@ import numpy as np
 
 from ..edges import buffer, journal
 from ..edges.folder import month_file
+from ..edges.index.manifest import MANIFEST
 from ..edges.index.reading import embed_rows
 from ..edges.loaders import load_messages, parse_message
 from ..models import (
@@ -87,9 +88,8 @@ def add(desk: Desk, messages: Sequence[object]) -> int:
 def memorize(desk: Desk, loaded: Sequence[Loaded], progress: Progress | None = None) -> MemorizeReport:
     """Store `loaded` and what is buffered, then run on whatever has no event yet."""
     started = perf_counter()
-    desk.folder.create()
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
-        desk.folder.create()  # again: the user may have been forgotten while this call waited
+        desk.folder.create()
         interrupted = recover(desk)
         now = desk.tools.now()
         waiting = buffer.rotate(desk.folder, desk.settings.lock_timeout_seconds)
@@ -97,7 +97,7 @@ def memorize(desk: Desk, loaded: Sequence[Loaded], progress: Progress | None = N
         intake = stage(desk, everything, now)
         if intake.staged:
             # Before the first resource: one that is found with no event and no journal was never ours to run.
-            journal.begin(desk.folder)
+            journal.begin(desk.folder, [s.resource for s in intake.staged])
             desk.folder.write_resources([(s.resource, s.data, s.text) for s in intake.staged])
         for name in waiting:
             desk.folder.remove(name)
@@ -144,9 +144,16 @@ def _once(messages: Sequence[dict[str, object]]) -> list[dict[str, object]]:
 
 def recover(desk: Desk) -> list[Staged]:
     """Undo and carry on what a killed writer left; returns the resources that still need their run."""
-    if not journal.found(desk.folder):
-        journal.sweep(desk.folder)
-        return []
+    interrupted = journal.found(desk.folder)
+    derived = desk.folder.path(MANIFEST).exists()
+    # Who makes the user's folder, or adds to it, holds the buffer's lock: no file of theirs is swept away.
+    with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
+        if interrupted or not derived:
+            journal.sweep_all(desk.folder)
+        else:
+            journal.sweep(desk.folder)
+    if not interrupted:
+        return [] if derived else _recover_unrecorded(desk)
     if finish(desk):
         return []
     journal.roll_back(desk.folder)
@@ -156,6 +163,17 @@ def recover(desk: Desk) -> list[Staged]:
     desk.index.persist()
     if not pending:
         journal.end(desk.folder)
+    return pending
+
+
+def _recover_unrecorded(desk: Desk) -> list[Staged]:
+    """`.memu/` is new or was deleted, its journal with it: carry on from what the files tell alone."""
+    for name in (*desk.folder.event_files(), *desk.folder.item_files()):
+        desk.folder.append(name, b"")  # mends or cuts a last line that has no newline
+    pending = pending_resources(desk)
+    if pending:
+        journal.drop_unread(desk.folder, {one.resource.id for one in pending})
+        journal.begin(desk.folder)
     return pending
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -76,7 +75,7 @@ def _hit(desk: Desk, view: View, ranked: Ranked) -> _Found | None:
     session = view.session_of(ranked.row)
     kind = int(row["kind"])
     if kind == ITEM_ROW:
-        item_id = json.loads(data)["id"]
+        item_id = desk.folder.item_at(file, int(row["offset"]), int(row["length"])).id
         items = tuple(item for item in [desk.item(item_id)] if item)
     else:
         places = _places(view, session, int(row["line"]), kind, data)

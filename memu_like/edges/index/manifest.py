@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +13,13 @@ from pathlib import Path
 from ...errors import CorruptFile
 from ..folder import UserFolder
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 MANIFEST = ".memu/index/manifest.json"
+
+# Two changes of a folder within one tick of the file system's clock leave the same time: it says nothing yet
+# about a folder that has just changed. Ticks are up to 10 ms (Linux, HZ=100), or 2 s (FAT, whole seconds).
+TICK_NS = 20_000_000
+COARSE_TICK_NS = 2_000_000_000
 
 Stamp = tuple[int, int, int]
 
@@ -45,15 +52,19 @@ class Manifest:
             "files": {name: list(stamp) for name, stamp in self.signature.files.items()},
             "folders": dict(self.signature.folders),
         }
-        return json.dumps(values).encode()
+        body = json.dumps(values).encode()
+        return b"%s\n%08x\n" % (body, zlib.crc32(body))
 
 
 def parse(data: bytes, path: Path) -> Manifest | None:
     """None where another version wrote it: the index is derived, so it is simply built again."""
     try:
-        values = json.loads(data)
+        body, _, checksum = data.rstrip(b"\n").rpartition(b"\n")
+        values = json.loads(body or data)
         if values["version"] != INDEX_VERSION:
             return None
+        if int(checksum, 16) != zlib.crc32(body):
+            raise ValueError("its checksum is wrong")
         return Manifest(
             fingerprint=values["fingerprint"],
             segments=tuple(values["segments"]),
@@ -78,6 +89,7 @@ def stamp(path: Path) -> Stamp | None:
 
 def look(folder: UserFolder) -> Signature:
     """The folder's signature: one stat for each JSONL file and each month of resources."""
+    now = time.time_ns()
     found_files: dict[str, tuple[int, int]] = {}
     for kind in ("items", "events"):
         for entry in _entries(folder.path(kind)):
@@ -87,8 +99,23 @@ def look(folder: UserFolder) -> Signature:
     found_folders: dict[str, int] = {}
     for year in _entries(folder.path("resources")):
         for month in _entries(Path(year.path)):
-            found_folders[f"{year.name}/{month.name}"] = month.stat().st_mtime_ns
+            found_folders[f"{year.name}/{month.name}"] = _settled(month.stat().st_mtime_ns, now)
     return Signature(found_files, found_folders)
+
+
+def buffers(folder: UserFolder) -> dict[str, Stamp]:
+    """The stamp of each buffer file that is there."""
+    names = [
+        e.name for e in _entries(folder.root) if e.name.startswith("buffer") and e.name.endswith(".jsonl")
+    ]
+    found = {name: stamp(folder.path(name)) for name in sorted(names)}
+    return {name: known for name, known in found.items() if known is not None}
+
+
+def _settled(changed_at: int, now: int) -> int:
+    """The time of a change; one that no other look can equal where the folder may change in it again."""
+    tick = TICK_NS if changed_at % 1_000_000_000 else COARSE_TICK_NS
+    return changed_at if now - changed_at > tick else -now
 
 
 def _entries(path: Path) -> list[os.DirEntry[str]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models import Item, Modality, Origin, Resource
+from ...errors import CorruptFile, LoadError
+from ...models import Item, Message, Modality, Origin, Resource
 from ...pure import records
 from ...pure.passages import Passage, chunks, message_passage, passage
 from ..embedders import Embedder
@@ -23,7 +25,7 @@ BUFFER_RESOURCE = ""
 STORED_MESSAGE_BYTES = 2**40
 
 
-def message_key(raw: dict[str, Any], speaker: str, content: str) -> int:
+def message_key(raw: Mapping[str, Any], speaker: str, content: str) -> int:
     """What makes two messages the same: their id, time, speaker and words."""
     identity = raw.get("id") or raw.get("message_id") or raw.get("dia_id")
     time = raw.get("created_at") or raw.get("timestamp") or raw.get("create_time")
@@ -39,9 +41,9 @@ def read_resource(builder: SegmentBuilder, folder: UserFolder, resource: Resourc
     data = folder.resource_text(resource)
     start = len(builder.rows)
     if resource.modality is Modality.CONVERSATION:
-        _message_rows(builder, data, resource.file, resource.created_at, resource.speakers)
+        _message_rows(builder, folder, data, resource.file, resource.created_at, resource.speakers)
     else:
-        _chunk_rows(builder, data, resource)
+        _chunk_rows(builder, folder, data, resource)
     builder.sessions.append(
         Session(
             resource=resource.id,
@@ -56,10 +58,12 @@ def read_resource(builder: SegmentBuilder, folder: UserFolder, resource: Resourc
     )
 
 
-def buffer_rows(builder: SegmentBuilder, data: bytes, file: str, start: int, said_at: datetime) -> int:
+def buffer_rows(
+    builder: SegmentBuilder, folder: UserFolder, data: bytes, file: str, start: int, said_at: datetime
+) -> int:
     """Rows for the whole lines of a buffer from byte `start` on; returns the byte they end at."""
     first = len(builder.rows)
-    end = _message_rows(builder, data, file, said_at, (), start)
+    end = _message_rows(builder, folder, data, file, said_at, (), start)
     builder.sessions.append(
         Session(
             BUFFER_RESOURCE,
@@ -77,6 +81,7 @@ def buffer_rows(builder: SegmentBuilder, data: bytes, file: str, start: int, sai
 
 def _message_rows(
     builder: SegmentBuilder,
+    folder: UserFolder,
     data: bytes,
     file: str,
     said_at: datetime,
@@ -90,10 +95,7 @@ def _message_rows(
     for offset, line in records.lines_with_offsets(data, start):
         number += 1 + data.count(b"\n", end, offset)  # blank lines have no row, but they count
         end = offset + len(line) + 1
-        raw = json.loads(line)
-        message = parse_message(
-            raw, f"{file}:{number}", timezone=builder.timezone, max_message_bytes=STORED_MESSAGE_BYTES
-        )
+        message = read_message(line, folder.path(file), number, builder.timezone)
         found = message_passage(message, said_at, speakers)
         builder.rows.append(
             Row(
@@ -106,15 +108,31 @@ def _message_rows(
                 session=session,
                 speaker=message.speaker,
                 day=day_of(message.created_at or said_at),
-                key=message_key(raw, message.speaker, message.content),
+                key=message_key(message.raw, message.speaker, message.content),
             )
         )
     return end
 
 
-def _chunk_rows(builder: SegmentBuilder, data: bytes, resource: Resource) -> None:
+def read_message(line: bytes, path: Path, number: int, timezone: tzinfo) -> Message:
+    """A stored message. Raises CorruptFile."""
+    try:
+        raw = json.loads(line)
+        return parse_message(
+            raw, f"{path.name}:{number}", timezone=timezone, max_message_bytes=STORED_MESSAGE_BYTES
+        )
+    except (ValueError, RecursionError, LoadError) as error:
+        raise CorruptFile(path, number, f"not a message: {error}") from error
+
+
+def _chunk_rows(builder: SegmentBuilder, folder: UserFolder, data: bytes, resource: Resource) -> None:
     session = len(builder.sessions)
-    for chunk in chunks(data.decode("utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8")):
+    file = resource.text_file or resource.file
+    try:
+        text = data.decode("utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptFile(folder.path(file), None, f"not UTF-8 at byte {error.start}") from error
+    for chunk in chunks(text):
         heading = chunk.heading or resource.title or ""
         found = passage(
             chunk.text if heading in chunk.text else f"{heading}\n{chunk.text}", said_at=resource.created_at
@@ -122,7 +140,7 @@ def _chunk_rows(builder: SegmentBuilder, data: bytes, resource: Resource) -> Non
         builder.rows.append(
             Row(
                 passage=found,
-                file=resource.text_file or resource.file,
+                file=file,
                 offset=chunk.offset,
                 length=chunk.length,
                 line=chunk.first,
