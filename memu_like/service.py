@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
 import tomllib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -22,19 +21,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-import aiofiles
-import aiofiles.os
-
 from .config import Settings, build_settings, settings_from_environment
-from .edges import files
 from .edges.embedders import Embedder, make_embedder
-from .edges.folder import USER_FILE, UserFolder
+from .edges.folder import UserFolder
 from .edges.index.index import Index
 from .edges.index.reading import embed_rows
+from .edges.inputs import is_path, read_input
 from .edges.loaders import load, load_messages
+from .edges.store import init_store, user_ids
 from .edges.tokens import make_counter
 from .edges.vector_cache import cached
-from .errors import ConfigError, InvalidInput, LoadError, StorageError
+from .errors import ConfigError, InvalidInput
 from .models import (
     Category,
     Entry,
@@ -48,7 +45,6 @@ from .models import (
     Slot,
 )
 from .pure.categories import parse_categories
-from .pure.names import user_id_of
 from .pure.slotting import SlotTable, build_slot_table
 from .usecases import context as contexts
 from .usecases import doctor as doctors
@@ -97,11 +93,11 @@ class MemoryService:
 
     async def users(self) -> list[str]:
         """The ids of all users of the store, in order."""
-        return await self._blocking(partial(_users, self.store))
+        return await self._blocking(partial(user_ids, self.store))
 
     async def init(self) -> Path:
         """Make the store with its `.gitignore` and `.gitattributes`, and return its path."""
-        await self._blocking(partial(_init, self.store))
+        await self._blocking(partial(init_store, self.store))
         return self.store
 
     async def tools(self) -> Tools:
@@ -234,7 +230,7 @@ class UserMemory:
         settings = self._service.settings
         tools = await self._service.tools()
         timezone, gap, limit = tools.timezone, tools.session_gap, settings.max_message_bytes
-        if isinstance(source, str) and not _is_path(source):
+        if isinstance(source, str) and not is_path(source):
             source, name = source.encode("utf-8", "surrogatepass"), name or "text"
         if isinstance(source, str | Path):
             data = await read_input(Path(source), settings.max_file_bytes)
@@ -454,76 +450,3 @@ def _categories(settings: Settings) -> tuple[Category, ...]:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
-
-
-def _users(store: Path) -> list[str]:
-    if not store.is_dir():
-        return []
-    found = []
-    for path in store.iterdir():
-        if (path / USER_FILE).is_file():
-            found.append(user_id_of(path.name) or forgetting.stored_user_id(path))
-    return sorted(found)
-
-
-def _init(store: Path) -> None:
-    with files.explained("create", store):
-        store.mkdir(parents=True, exist_ok=True)
-    for name, text in (
-        (".gitignore", GITIGNORE),
-        (".gitattributes", GITATTRIBUTES),
-    ):
-        if not (store / name).exists():
-            files.write_atomic(store, store / name, text.encode())
-
-
-GITIGNORE = """\
-# Derived, or in flight: `memu-like reindex` builds it again.
-.memu/
-buffer*.jsonl
-*.tmp
-"""
-GITATTRIBUTES = """\
-# Lines are bytes: git must not change their ends. Appended lines of two branches are all kept.
-*.md text eol=lf
-items/*.jsonl text eol=lf merge=union
-events/*.jsonl text eol=lf merge=union
-resources/** -text
-"""
-
-
-# -- input
-
-
-def _is_path(source: str) -> bool:
-    """Whether a `str` names a file rather than being the text itself."""
-    if "\n" in source or len(source) > 4096 or "\0" in source:
-        return False
-    path = Path(source)
-    try:
-        return path.exists() or (" " not in source and bool(path.suffix))
-    except OSError:
-        return False
-
-
-async def read_input(path: Path, max_bytes: int) -> bytes:
-    """A file that somebody handed in. Raises LoadError."""
-    name = str(path)
-    try:
-        kind = (await aiofiles.os.stat(path)).st_mode
-        if stat.S_ISDIR(kind):
-            raise LoadError(name, "is a directory; name a file in it")
-        if not stat.S_ISREG(kind):
-            raise LoadError(name, "is not a regular file; pipe it in, or save it as one")
-        async with aiofiles.open(path, "rb") as file:
-            data = await file.read(max_bytes + 1)
-    except FileNotFoundError as error:
-        raise LoadError(name, "no such file") from error
-    except (OSError, ValueError) as error:
-        raise LoadError(name, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if len(data) > max_bytes:
-        raise LoadError(name, f"has more than {max_bytes} bytes, the limit (setting max_file_bytes)")
-    return data
-
-
-__all__ = ["MemoryService", "StorageError", "UserMemory", "build_tools", "read_input", "read_settings"]

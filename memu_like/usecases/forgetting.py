@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..edges import buffer, files
-from ..edges.folder import USER_FILE
 from ..errors import CorruptFile, FormatTooNew, NotFound
 from .desk import Desk
 from .editing import writing
@@ -54,15 +51,3 @@ def forget_user(desk: Desk) -> None:
             folder.profile_data()
         folder.remove_all()
     folder.remove_locks()
-
-
-def stored_user_id(path: Path) -> str:
-    """The user id in a folder's `user.json`. Raises CorruptFile."""
-    place = path / USER_FILE
-    try:
-        found = json.loads(files.read_bytes(path, place))["user_id"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise CorruptFile(place, None, "it names no user_id") from error
-    if not isinstance(found, str):
-        raise CorruptFile(place, None, "its user_id is not text")
-    return found

@@ -14,10 +14,10 @@ import pytest
 from conversations import JUNE, MAY
 
 from memu_like.config import Settings
+from memu_like.edges.store import stored_user_id
 from memu_like.errors import CorruptFile, InvalidUserId, NotFound, StorageError
 from memu_like.models import Origin, Status
 from memu_like.service import MemoryService, UserMemory
-from memu_like.usecases.forgetting import stored_user_id
 
 WORDS = ("Lisbon", "Ottilie", "moved", "lisbon", "ottilie")
 
