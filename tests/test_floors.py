@@ -25,7 +25,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     ),
     "pure.dates_english": ({"pure.english_times", "pure.intervals"}, "a reader makes intervals"),
     "pure.dates_chinese": ({"pure.intervals"}, "a reader makes intervals"),
-    "pure.english_times": ({"pure.intervals"}, "a reader makes intervals"),
+    "pure.english_times": (
+        {"pure.intervals", "pure.tenses"},
+        "a reader makes intervals; the tense says on which side of now",
+    ),
     "pure.markdown": ({"pure.lines"}, "a document is made of lines"),
     "pure.merging": (
         {"pure.lines", "pure.markdown", "pure.rendering"},
@@ -46,6 +49,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "pure.slotting": ({"pure.terms"}, "cues are matched by their terms"),
     "pure.summarising": ({"pure.rendering", "pure.terms"}, "a summary is a rendered line with few words"),
     "edges.folder": ({"edges.files"}, "a folder is made of files"),
+    "edges.store": ({"edges.files", "edges.folder"}, "a store is made of folders"),
     "edges.archive": ({"edges.files"}, "an archive holds files"),
     "edges.buffer": ({"edges.files", "edges.folder"}, "the buffer is a file of the folder"),
     "edges.journal": ({"edges.files", "edges.folder"}, "the journal is a file of the folder"),

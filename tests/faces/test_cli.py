@@ -341,6 +341,16 @@ def test_doctor_exits_with_one_where_a_file_is_broken(run: Run, store: Path) -> 
     assert path.name in done.out
 
 
+def test_doctor_sums_up_what_it_finds_everywhere(run: Run, store: Path) -> None:
+    for path in store.glob("maya/items/*.jsonl"):
+        path.write_bytes(b"{broken\n" * 9 + path.read_bytes())
+    lines = run("doctor").out.splitlines()
+    found = run("doctor", "--json").json
+    assert len(found) >= 9
+    assert len(lines) < 2 * len({finding["message"] for finding in found}) * 6 + 2
+    assert any("other places: " in line for line in lines)
+
+
 def test_what_was_exported_is_imported_elsewhere(run: Run, store: Path, here: Path) -> None:
     exported = run("export", "maya.zip", "--json").json
     assert exported["files"] > 5

@@ -76,7 +76,7 @@ class Call:
             return service.user(self.user_id)
         users = await service.users()
         if not users:
-            raise NotFound("user", "", f"the store {service.store} is empty: memorize something first")
+            raise NotFound("memory", str(service.store), "memorize something first")
         if len(users) > 1:
             raise UserError(f"the store has {len(users)} users; name one with --user: {_listed(users)}")
         return service.user(users[0])

@@ -15,6 +15,8 @@ from .app import Call, command
 from .asking import confirm
 from .output import remembered
 
+SHOWN_ALIKE = 5
+
 if TYPE_CHECKING:
     from ...service import MemoryService, UserMemory
     from ...usecases.checks import Finding
@@ -50,9 +52,17 @@ async def doctor(
 
 
 def _print_findings(out: Console, findings: Sequence[Finding]) -> None:
+    """One a line; of many that say the same of different places, the first few. `--json` has all."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        style = "red" if finding.level == "error" else "yellow"
-        out.print(Text.assemble((f"{finding.level}: ", style), remembered(str(finding))))
+        alike.setdefault((finding.level, finding.message), []).append(finding)
+    for (level, message), found in alike.items():
+        style = "red" if level == "error" else "yellow"
+        for finding in found[:SHOWN_ALIKE]:
+            out.print(Text.assemble((f"{level}: ", style), remembered(str(finding))))
+        if len(found) > SHOWN_ALIKE:
+            rest = f"{len(found) - SHOWN_ALIKE} other places: {message}"
+            out.print(Text.assemble((f"{level}: ", style), remembered(rest)))
     if not findings:
         out.print("nothing found: the folder is sound")
 

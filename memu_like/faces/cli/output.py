@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.text import Text
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it
+PIECE = 32 * 1024
+"""Characters written at once: unbuffered, Python does not notice that a reader left within a write."""
 
 # Control characters, C1 ones among them (a terminal may take U+009B for ESC [), what turns the direction
 # of writing around (https://trojansource.codes), and halves of surrogate pairs, which no encoding can say.
@@ -95,7 +97,9 @@ def write(text: str) -> None:
     if sys.stdout is None:  # the process was started with it closed
         raise typer.Exit(BROKEN_PIPE)
     try:
-        sys.stdout.write(text + "\n")
+        for start in range(0, len(text), PIECE):
+            sys.stdout.write(text[start : start + PIECE])
+        sys.stdout.write("\n")
         sys.stdout.flush()
     except BrokenPipeError as error:
         # Let the interpreter's own flush at exit go nowhere.
