@@ -76,20 +76,19 @@ def _mend_tails(desk: Desk) -> None:
 
 
 def _check_index(desk: Desk, found: Survey) -> None:
-    """The saved index, caught up, against one that is built from the files now."""
-    folder = desk.folder
-    fresh = Index(folder, None, None, desk.tools.timezone)
-    saved = Index(folder, desk.tools.embedder, desk.tools.words, desk.tools.timezone)
+    """The index that searches use, caught up, against one that is built from the files now."""
+    fresh = Index(desk.folder, None, None, desk.tools.timezone)
+    used = desk.index
     try:
         fresh.reread()
-        saved.refresh()
+        used.refresh()
     except CorruptFile as error:
         found.add("error", error.path.name, error.line, str(error), REPAIR)
         return
-    for problem in saved.problems:
+    for problem in used.problems:
         found.add("warning", MANIFEST, None, problem, REINDEX)
     _check_fingerprint(desk, found)
-    ours, theirs = View(saved.segments), View(fresh.segments)
+    ours, theirs = View(used.segments), View(fresh.segments)
     for what, have, want in (
         ("rows", _rows(ours), _rows(theirs)),
         ("items", _items(ours), _items(theirs)),

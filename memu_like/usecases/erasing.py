@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..edges import journal
-from ..edges.folder import UserFolder, month_file, resource_stem
+from ..edges.folder import DERIVED, UserFolder, month_file, resource_stem
 from ..edges.index.manifest import MANIFEST
 from ..errors import StorageError
 from ..models import Event, Status
@@ -32,6 +32,7 @@ from .desk import Desk
 from .fates import Fates, History, decide, histories
 
 STRUCK = "(forgotten)"
+VECTORS = f"{DERIVED}/vectors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def erase(desk: Desk, resource_id: str, run: str, now: datetime) -> Erasure:
     _rewrite_events(desk, plan)
     _remove_files(desk.folder, resource_id)
     desk.index.rebuild()
+    # Vectors that were kept to save their cost cannot be told apart: the next reindex pays for them again.
+    desk.folder.remove_folder(VECTORS)
     journal.end(desk.folder)
     return plan
 

@@ -55,9 +55,10 @@ def _at_rest(desk: Desk) -> Iterator[None]:
         yield
         return
     timeout = desk.settings.lock_timeout_seconds
-    with desk.folder.lock(timeout=timeout), desk.folder.lock(buffer.LOCK, timeout=timeout):
+    with desk.folder.lock(timeout=timeout):
         settle(desk)
-        yield
+        with desk.folder.lock(buffer.LOCK, timeout=timeout):
+            yield
 
 
 def import_archive(desk: Desk, data: bytes) -> int:

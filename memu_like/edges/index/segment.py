@@ -7,7 +7,6 @@ line of its own. Items are a second table: where each revision stands, and which
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -354,14 +353,18 @@ class SegmentBuilder:
 
 
 def _surfaces(rows: Sequence[Row]) -> dict[str, str]:
-    """For each term the word it mostly comes from: what its vector is made of."""
-    counts: dict[str, Counter[str]] = {}
+    """For each term the plainest word that it comes from: what its vector is made of."""
+    found: dict[str, str] = {}
     for row in rows:
         for term, word in zip(row.passage.terms, row.passage.surfaces, strict=True):
-            counts.setdefault(term, Counter())[word] += 1
-    return {
-        term: max(words.items(), key=lambda pair: (pair[1], pair[0]))[0] for term, words in counts.items()
-    }
+            if word != found.get(term):
+                found[term] = min(found.get(term, word), word, key=plainness)
+    return found
+
+
+def plainness(word: str) -> tuple[int, str]:
+    """Least for the shortest word. Not the commonest: the choice must not depend on how rows are grouped."""
+    return len(word), word
 
 
 def _invert(
@@ -407,7 +410,7 @@ def merge(segments: Sequence[Segment], forgotten: frozenset[str] = frozenset()) 
             chosen["row"] = np.where(chosen["row"] >= 0, number[chosen["row"]] + base, -1)
         items.append(chosen)
     indptr, postings, counts, terms = _merge_postings(segments, keeps, numbering, bases)
-    home = {term: (s, n) for s in reversed(segments) for n, term in enumerate(s.terms)}
+    home = _homes(segments)
     from_where = [home[term] for term in terms]
     return Segment(
         np.concatenate(rows),
@@ -426,6 +429,17 @@ def merge(segments: Sequence[Segment], forgotten: frozenset[str] = frozenset()) 
         slots.names(),
         sessions,
     )
+
+
+def _homes(segments: Sequence[Segment]) -> dict[str, tuple[Segment, int]]:
+    """Where the plainest word of each term stands."""
+    home: dict[str, tuple[Segment, int]] = {}
+    for segment in segments:
+        for number, (term, word) in enumerate(zip(segment.terms, segment.surfaces, strict=True)):
+            known = home.get(term)
+            if known is None or plainness(word) < plainness(known[0].surfaces[known[1]]):
+                home[term] = segment, number
+    return home
 
 
 def _gathered(parts: Sequence[Any], like: NDArray[Any]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...models import Status
 from ...pure.ranking import idf
-from .segment import COARSE_DIMENSIONS, ITEM, STATUSES, Segment, Session, key_of
+from .segment import COARSE_DIMENSIONS, ITEM, STATUSES, Segment, Session, key_of, plainness
 
 # What the leading dimensions miss of a cosine, and how many words are looked at for each one asked for, so
 # that the true nearest are among them.
@@ -24,6 +24,7 @@ COARSE_ERROR = 0.3
 COARSE_SURPLUS = 4
 BLOCK_ROWS = 128
 ITEM_FIELDS = ITEM.names or ()
+SET_ASIDE = "buffer-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +158,26 @@ class View:
 
     @cached_property
     def alive(self) -> NDArray[np.bool_]:
-        """False for a standalone item's row that a later revision or a retraction has put out of use."""
+        """False for a standalone item's row that a later revision or a retraction has put out of use.
+
+        False too for a message of a buffer that a flush has set aside, once it stands in a resource: a flush
+        that was killed before it removed the buffer leaves it in both.
+        """
         alive = np.ones(self.size, dtype=np.bool_)
         for segment, start in zip(self.segments, self.starts, strict=False):
             for entry in segment.items[segment.items["row"] >= 0]:
                 place = self.item(entry["id"].decode())
                 if place is None or place.rev != int(entry["rev"]) or place.status is Status.RETRACTED:
                     alive[start + int(entry["row"])] = False
+            if segment.sessions and segment.sessions[0].file.startswith(SET_ASIDE):
+                alive[start : start + len(segment.rows)] = ~np.isin(segment.rows["key"], self._stored_keys)
         return alive
+
+    @cached_property
+    def _stored_keys(self) -> NDArray[np.uint64]:
+        """The keys of the rows that come from resources."""
+        stored = [s.rows["key"] for s in self.segments if s.sessions and s.sessions[0].resource]
+        return np.concatenate(stored) if stored else np.zeros(0, dtype=np.uint64)
 
     # -- search
 
@@ -212,17 +225,26 @@ class View:
 
     def near_words(self, vector: NDArray[np.float32], cosine: float, count: int) -> dict[str, str]:
         """Term and word of the memory's words that may be among the `count` at `cosine` or nearer."""
-        found: dict[str, str] = {}
+        found: dict[str, tuple[float, str]] = {}
         head = vector[:COARSE_DIMENSIONS]
         for segment, words in zip(self.segments, self._words, strict=True):
             if not words.size:
                 continue
             about = np.vecdot(words, head)
             near = np.flatnonzero(about >= cosine - COARSE_ERROR)
-            order = np.argsort(-about[near], kind="stable")[: COARSE_SURPLUS * count]
+            # Few of the first are words that another segment has a plainer one for, so this cut drops none.
+            order = np.argsort(-about[near], kind="stable")[: 2 * COARSE_SURPLUS * count]
             for number in near[order].tolist():
-                found.setdefault(segment.terms[number], segment.surfaces[number])
-        return found
+                term, word = segment.terms[number], segment.surfaces[number]
+                if word == self._plainest(term):
+                    found[term] = float(about[number]), word
+        nearest = sorted(found, key=lambda term: (-found[term][0], term))
+        return {term: found[term][1] for term in nearest[: COARSE_SURPLUS * count]}
+
+    def _plainest(self, term: str) -> str:
+        """A term's word over all segments: the one it would have if they were one."""
+        places = ((segment, segment.term_ids.get(term)) for segment in self.segments)
+        return min((s.surfaces[number] for s, number in places if number is not None), key=plainness)
 
     # -- look-ups
 
