@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -100,6 +100,3 @@ def settings_from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if key.startswith(ENV_PREFIX) and key not in NOT_SETTINGS:
             layer[key[len(ENV_PREFIX) :].lower()] = value
     return layer
-
-
-EMBEDDERS: tuple[str, ...] = get_args(EmbedderName)

@@ -105,11 +105,11 @@ class UserFolder:
         files.make_folder(self.store, self.derived)
         path = files.guard(self.root, self.derived / name)
         holder = FileLock(path, timeout=timeout, thread_local=False, poll_interval=LOCK_POLL_SECONDS)
-        try:
-            with files.explained("lock", path):
+        with files.explained("lock", path):
+            try:
                 holder.acquire()
-        except Timeout as error:
-            raise StoreBusy(self.root, timeout) from error
+            except Timeout as error:  # an OSError too, but not one of the disk's
+                raise StoreBusy(self.root, timeout) from error
         try:
             yield
         finally:
@@ -298,13 +298,6 @@ class UserFolder:
             (self.path(resource_stem(r.id) + ".meta.json"), records.render_pretty(r)) for r, _, _ in resources
         ]
         files.write_many(self.root, metas)
-
-    def remove_resource(self, resource: Resource) -> None:
-        """The meta file goes first: what it names no longer exists from then on."""
-        self.remove(resource_stem(resource.id) + ".meta.json")
-        self.remove(resource.file)
-        if resource.text_file:
-            self.remove(resource.text_file)
 
     def resource_text(self, resource: Resource) -> bytes:
         """The lines that items and hits point into."""

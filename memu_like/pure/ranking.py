@@ -187,7 +187,7 @@ def blend(found: Mapping[str, Floats], without: Sequence[str] = ()) -> Floats:
 
 def best(scores: Floats, count: int) -> Ints:
     """Places of the `count` largest scores, largest first; of equals the first."""
-    if count < len(scores):
+    if 0 < count < len(scores):
         least = np.partition(scores, len(scores) - count)[len(scores) - count]
         places = np.flatnonzero(scores >= least)
     else:

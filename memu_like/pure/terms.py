@@ -99,11 +99,6 @@ def words(text: str) -> Iterator[str]:
             yield token.replace("’", "'").partition("'")[0]
 
 
-def telling_words(text: str) -> list[str]:
-    """The words that are no stop words."""
-    return [word for word in words(text) if word not in STOP_WORDS]
-
-
 def term_weight(term: str) -> float:
     """How much of a word a term is: letters and pairs of a run without spaces are parts of words."""
     if not _IS_UNSPACED.match(term):

@@ -224,7 +224,7 @@ def _summary(desk: Desk, shown: Sequence[Item]) -> str:
     texts = [item.text for item in best]
     if not texts:
         return ""
-    vectors = embed_rows(texts, desk.tools.embedder)
+    vectors = embed_rows(texts, desk.tools.words)
     return summary_line(texts, vectors if vectors.shape[1] else None)
 
 

@@ -248,7 +248,7 @@ def _decide(desk: Desk, staged: Sequence[Staged], now: datetime) -> list[Run]:
     """Extract, place and reconcile, for several resources at once: one embedding call for all of them."""
     extracted = [_extract(desk, one) for one in staged]
     drafts = [draft for found, _, _ in extracted for draft in found]
-    vectors = embed_rows([draft.text for draft in drafts], desk.tools.embedder)
+    vectors = embed_rows([draft.text for draft in drafts], desk.tools.words)
     placed = assign_slots(drafts, vectors if vectors.shape[1] else None, desk.tools.slot_table())
     known = KnownItems(desk)
     runs, start = [], 0

@@ -6,8 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..edges.index.reading import embed_rows
 from ..edges.index.segment import CHUNK, ITEM_ROW, Session
 from ..edges.index.view import ItemPlace, View
+from ..errors import EmbedderError
 from ..models import Hit, Item, RetrieveResult, Status
 from ..pure.secrets import mask_secrets
 from ..pure.small_talk import is_small_talk
@@ -17,7 +22,8 @@ from .search import Ranked, search
 
 # Rows that are looked at for each hit asked for: some are withheld, some belong to the same item.
 SURPLUS = 2
-SLOW_ARMS = "no embedder is configured: ranked by words, people and time alone"
+WITHOUT_VECTORS = "ranked by words, people and time alone"
+NO_EMBEDDER = f"no embedder is configured: {WITHOUT_VECTORS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,11 @@ def retrieve(
     desk: Desk, query: str, top_k: int, *, explain: bool = False, without: Sequence[str] = ()
 ) -> RetrieveResult:
     """Rank all tiers for `query`. Writes nothing, takes no lock, calls no model."""
-    degraded = _degraded(desk)
     if is_small_talk(query):
-        return RetrieveResult(False, query, query, degraded=degraded)
+        return RetrieveResult(False, query, query)
     view = desk.view()
-    ranked = search(desk, view, query, SURPLUS * top_k + 10, explain=explain, without=without)
+    vector, degraded = _embed(desk, query)
+    ranked = search(desk, view, query, vector, SURPLUS * top_k + 10, explain=explain, without=without)
     found = list(_hits(desk, view, ranked, top_k))
     hits = tuple(one.hit for one in found)
     return RetrieveResult(
@@ -51,8 +57,15 @@ def retrieve(
     )
 
 
-def _degraded(desk: Desk) -> tuple[str, ...]:
-    return () if desk.tools.embedder else (SLOW_ARMS,)
+def _embed(desk: Desk, query: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """The query's vector; where there is none, an empty one and what that means for the result."""
+    none = np.zeros(0, dtype=np.float32)
+    if desk.tools.embedder is None:
+        return none, (NO_EMBEDDER,)
+    try:
+        return embed_rows([query], desk.tools.embedder)[0], ()
+    except EmbedderError as error:
+        return none, (f"{WITHOUT_VECTORS}: {error}",)
 
 
 def _hits(desk: Desk, view: View, ranked: Iterable[Ranked], top_k: int) -> Iterable[_Found]:

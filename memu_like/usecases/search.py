@@ -12,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from ..edges.index.reading import embed_rows, embed_words
+from ..edges.index.reading import embed_words
 from ..edges.index.view import View
 from ..pure.questions import Question, read_question
 from ..pure.ranking import (
@@ -60,17 +60,20 @@ def search(
     desk: Desk,
     view: View,
     query: str,
+    vector: Floats,
     limit: int,
     *,
     explain: bool = False,
     without: Sequence[str] = (),
 ) -> list[Ranked]:
-    """The best `limit` rows of `view`, best first. `without` names signals to leave out, for ablations."""
+    """The best `limit` rows of `view`, best first. `vector` is the query's, empty where there is none.
+
+    `without` names signals to leave out, for ablations.
+    """
     if not view.size:
         return []
     question = _read(desk, view, query)
     matches = _matches(desk, view, question)
-    vector = embed_rows([query], desk.tools.embedder)[0]
     chosen = _candidates(view, matches, vector)
     rows = _columns(view, chosen)
     hits = _hits(matches, chosen, view.size)
