@@ -250,14 +250,15 @@ class UserFolder:
         self, kind: type[Any], relative: str, start: int = 0, first_line: int = 1
     ) -> Iterator[tuple[Line, Any]]:
         data = self.read(relative)
-        number = first_line
+        number, end = first_line - 1, start
         for offset, line in records.lines_with_offsets(data, start):
+            number += 1 + data.count(b"\n", end, offset)  # blank lines are no records, but they count
+            end = offset + len(line) + 1
             try:
                 record = records.parse(kind, line)
             except ValueError as error:
                 raise CorruptFile(self.path(relative), number, str(error)) from error
             yield Line(relative, number, offset, len(line)), record
-            number += 1
 
     # -- resources
 

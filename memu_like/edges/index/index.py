@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -24,13 +25,15 @@ from ..embedders import Embedder
 from ..folder import Line, UserFolder
 from . import manifest as manifests
 from .manifest import MANIFEST, Manifest, Signature, Stamp
+from .merging import merge
 from .reading import buffer_rows, build, read_items, read_resource
-from .segment import Segment, SegmentBuilder, merge
+from .segment import Segment, SegmentBuilder
 
 SEGMENTS = ".memu/index"
 # A segment is merged into the one before it once it is half its size, so their number stays logarithmic.
 MERGE_RATIO = 2
 MAX_TAILS = 8
+MARK_BYTES = 256
 BUILD_ROWS = 20_000
 NO_EMBEDDER = "none"
 
@@ -45,6 +48,7 @@ class State:
     tails: list[Segment] = field(default_factory=list)
     covered: dict[str, int] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
     signature: Signature = field(default_factory=Signature)
     known: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
@@ -142,12 +146,13 @@ class Index:
             for name in found.segments
         ]
         known = {session.resource for segment in segments for session in segment.sessions}
-        return State(segments, [], dict(found.covered), dict(found.lines), found.signature, known)
+        covered, lines, marks = dict(found.covered), dict(found.lines), dict(found.marks)
+        return State(segments, [], covered, lines, marks, found.signature, known)
 
     def _catch_up(self, signature: Signature, progress: Progress | None = None) -> None:
         state = self._state
         self.generation += 1
-        if _rewritten(state.signature, signature, state.covered):
+        if _rewritten(self.folder, state, signature):
             state = self._state = State()
         listed = (
             set(self.folder.resource_ids()) if signature.folders != state.signature.folders else state.known
@@ -163,6 +168,7 @@ class Index:
         if len(state.tails) > MAX_TAILS:
             state.tails = [merge(state.tails)]
         state.signature = signature
+        state.marks = {name: _mark(self.folder, name, covered) for name, covered in state.covered.items()}
 
     def _read_new(
         self, resource_ids: Sequence[str], signature: Signature, progress: Progress | None
@@ -293,6 +299,7 @@ class Index:
             tuple(segment.name for segment in segments),
             state.covered,
             state.lines,
+            state.marks,
             state.signature,
         )
         self.folder.write(MANIFEST, value.render())
@@ -327,13 +334,21 @@ def _size(segment: Segment) -> int:
     return len(segment.rows) + len(segment.items) + 1
 
 
-def _rewritten(old: Signature, new: Signature, covered: dict[str, int]) -> bool:
+def _rewritten(folder: UserFolder, state: State, new: Signature) -> bool:
     """Whether a JSONL file was changed otherwise than by appending, so that all must be read again."""
-    for name, (size, mtime) in old.files.items():
-        found = new.files.get(name)
-        if found is None or found[0] < covered.get(name, 0) or (found[0] == size and found[1] != mtime):
+    for name, (size, mtime) in state.signature.files.items():
+        found, covered = new.files.get(name), state.covered.get(name, 0)
+        if found is None or found[0] < covered or (found[0] == size and found[1] != mtime):
+            return True
+        if found[0] != size and state.marks.get(name, 0) != _mark(folder, name, covered):
             return True
     return False
+
+
+def _mark(folder: UserFolder, name: str, covered: int) -> int:
+    """A checksum of the last bytes that are covered: lines put in before them, as a merge may, move it."""
+    start = max(0, covered - MARK_BYTES)
+    return zlib.crc32(folder.read_slice(name, start, covered - start))
 
 
 def _digest(data: bytes) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from ...errors import CorruptFile
 from ..folder import UserFolder
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 MANIFEST = ".memu/index/manifest.json"
 
 # Two changes of a folder within one tick of the file system's clock leave the same time: it says nothing yet
@@ -34,12 +34,14 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`covered` says up to which byte each JSONL file is in the segments."""
+    """`covered` says up to which byte each JSONL file is in the segments, `lines` which line comes next,
+    and `marks` what stood just before."""
 
     fingerprint: str
     segments: tuple[str, ...] = ()
     covered: Mapping[str, int] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
+    marks: Mapping[str, int] = field(default_factory=dict)
     signature: Signature = field(default_factory=Signature)
 
     def render(self) -> bytes:
@@ -49,6 +51,7 @@ class Manifest:
             "segments": self.segments,
             "covered": dict(self.covered),
             "lines": dict(self.lines),
+            "marks": dict(self.marks),
             "files": {name: list(stamp) for name, stamp in self.signature.files.items()},
             "folders": dict(self.signature.folders),
         }
@@ -70,6 +73,7 @@ def parse(data: bytes, path: Path) -> Manifest | None:
             segments=tuple(values["segments"]),
             covered=values["covered"],
             lines=values["lines"],
+            marks=values["marks"],
             signature=Signature(
                 {name: (size, mtime) for name, (size, mtime) in values["files"].items()}, values["folders"]
             ),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...models import Status
 from ...pure.ranking import idf
-from .segment import COARSE_DIMENSIONS, ITEM, STATUSES, Segment, Session, key_of
+from .segment import COARSE_DIMENSIONS, ITEM, STATUSES, Segment, Session, key_of, plainness
 
 # What the leading dimensions miss of a cosine, and how many words are looked at for each one asked for, so
 # that the true nearest are among them.
@@ -225,17 +225,26 @@ class View:
 
     def near_words(self, vector: NDArray[np.float32], cosine: float, count: int) -> dict[str, str]:
         """Term and word of the memory's words that may be among the `count` at `cosine` or nearer."""
-        found: dict[str, str] = {}
+        found: dict[str, tuple[float, str]] = {}
         head = vector[:COARSE_DIMENSIONS]
         for segment, words in zip(self.segments, self._words, strict=True):
             if not words.size:
                 continue
             about = np.vecdot(words, head)
             near = np.flatnonzero(about >= cosine - COARSE_ERROR)
-            order = np.argsort(-about[near], kind="stable")[: COARSE_SURPLUS * count]
+            # Few of the first are words that another segment has a plainer one for, so this cut drops none.
+            order = np.argsort(-about[near], kind="stable")[: 2 * COARSE_SURPLUS * count]
             for number in near[order].tolist():
-                found.setdefault(segment.terms[number], segment.surfaces[number])
-        return found
+                term, word = segment.terms[number], segment.surfaces[number]
+                if word == self._plainest(term):
+                    found[term] = float(about[number]), word
+        nearest = sorted(found, key=lambda term: (-found[term][0], term))
+        return {term: found[term][1] for term in nearest[: COARSE_SURPLUS * count]}
+
+    def _plainest(self, term: str) -> str:
+        """A term's word over all segments: the one it would have if they were one."""
+        places = ((segment, segment.term_ids.get(term)) for segment in self.segments)
+        return min((s.surfaces[number] for s, number in places if number is not None), key=plainness)
 
     # -- look-ups
 
