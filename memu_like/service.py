@@ -42,9 +42,8 @@ from .models import (
     Modality,
     Resource,
     RetrieveResult,
-    Slot,
 )
-from .pure.categories import parse_categories
+from .pure.categories import categories_from_settings, parse_categories
 from .pure.slotting import SlotTable, build_slot_table
 from .usecases import context as contexts
 from .usecases import doctor as doctors
@@ -439,13 +438,10 @@ def _slot_table(categories: Sequence[Category], words: Embedder | None) -> SlotT
 
 
 def _categories(settings: Settings) -> tuple[Category, ...]:
-    if not settings.categories:
-        data = resources.files("memu_like") / "data" / "categories.toml"
-        return parse_categories(data.read_text("utf-8"))
-    return tuple(
-        Category(c.name, c.description, tuple(Slot(s.name, s.description, s.examples) for s in c.slots))
-        for c in settings.categories
-    )
+    if settings.categories:
+        return categories_from_settings(settings.categories)
+    data = resources.files("memu_like") / "data" / "categories.toml"
+    return parse_categories(data.read_text("utf-8"))
 
 
 def _now() -> datetime:

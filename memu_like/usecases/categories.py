@@ -132,12 +132,16 @@ def read_category(desk: Desk, path: str) -> str | None:
 
 
 def _base(desk: Desk, topic: str, current: str | None, own_names: frozenset[str]) -> Base:
-    """The base; where it was deleted, what still reads exactly as the machine would have written it."""
+    """The base; where it was deleted, what the events say was shown, and what still reads as it was written.
+
+    What was shown and stands in the file no more was deleted by a person, and must not come back.
+    """
     if current is None or desk.folder.path(_base_path(topic)).exists():
         return read_base(desk, topic)
     items: list[Item] = []
-    bullets: dict[str, str] = {}
-    for item_id, text in bullets_of(current).items():
+    standing = bullets_of(current)
+    bullets = {i: text for i, text in _shown(desk, topic).items() if i not in standing}
+    for item_id, text in standing.items():
         item = desk.item(item_id)
         if item is not None:
             items.append(item)
@@ -145,6 +149,18 @@ def _base(desk: Desk, topic: str, current: str | None, own_names: frozenset[str]
                 bullets[item_id] = text
     summary = _summary(desk, items)
     return Base(bullets, summary if neutral_line(summary) in current.splitlines() else "")
+
+
+def _shown(desk: Desk, topic: str) -> dict[str, str]:
+    """Item id -> text of the entries that the runs have put into a topic and not taken out again."""
+    shown: dict[str, str] = {}
+    for event in sorted(desk.folder.all_events().values(), key=lambda event: event.created_at):
+        for delta in event.profile_delta:
+            if delta.topic == topic and delta.op == "remove":
+                shown.pop(delta.item, None)
+            elif delta.topic == topic:
+                shown[delta.item] = delta.text
+    return shown
 
 
 def _adopting(base: Base, adopted: Mapping[str, str], current: str | None) -> Base:

@@ -218,9 +218,7 @@ def _run_batch(desk: Desk, staged: Sequence[Staged], now: datetime, totals: Tota
     rendered = render_categories(desk, changed)
     totals.degraded += rendered.problems
     _append(desk, ((month_file("items", _month(i)), i) for i in changed))
-    _append(
-        desk, ((month_file("events", run.resource.created_at), _event(run, rendered, now)) for run in runs)
-    )
+    _append(desk, ((month_file("events", event.time), event) for event in _events(runs, rendered, now)))
     rendered.write(desk)
     desk.index.refresh()
     totals.runs += [run.id for run in runs]
@@ -274,10 +272,18 @@ def _extract(desk: Desk, one: Staged) -> tuple[tuple[Draft, ...], tuple[Dropped,
     return found.drafts, found.dropped, tuple(draft.text for draft in found.drafts)
 
 
-def _event(run: Run, rendered: Rendered, now: datetime) -> Event:
+def _events(runs: Sequence[Run], rendered: Rendered, now: datetime) -> Iterable[Event]:
+    """An event a run; what the runs together pushed out of the profile is told by the last."""
+    owners = {change.item.id: run.id for run in runs for change in run.reconciled.changes}
+    deltas: dict[str, list[ProfileDelta]] = {run.id: [] for run in runs}
+    for delta in rendered.delta:
+        deltas[owners.get(delta.item, runs[-1].id)].append(delta)
+    for run in runs:
+        yield _event(run, tuple(deltas[run.id]), now)
+
+
+def _event(run: Run, delta: tuple[ProfileDelta, ...], now: datetime) -> Event:
     items = [change.item for change in run.reconciled.changes]
-    mine = {item.id for item in items}
-    delta: tuple[ProfileDelta, ...] = tuple(change for change in rendered.delta if change.item in mine)
     vectors = run.vectors if run.vectors.shape[1] else None
     texts = list(run.texts)
     return Event(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..edges.index.reading import embed_rows
 from ..edges.index.segment import CHUNK, ITEM_ROW, Session
 from ..edges.index.view import ItemPlace, View
-from ..errors import EmbedderError
+from ..errors import CorruptFile, EmbedderError, InvalidInput
 from ..models import Hit, Item, RetrieveResult, Status
 from ..pure.secrets import mask_secrets
 from ..pure.small_talk import is_small_talk
@@ -43,7 +43,7 @@ def retrieve(
     view = desk.view()
     vector, degraded = _embed(desk, query)
     ranked = search(desk, view, query, vector, SURPLUS * top_k + 10, explain=explain, without=without)
-    found = list(_hits(desk, view, ranked, top_k))
+    found, problems = _hits(desk, view, ranked, top_k)
     hits = tuple(one.hit for one in found)
     return RetrieveResult(
         needs_retrieval=True,
@@ -53,7 +53,7 @@ def retrieve(
         items=tuple(_item_hits(desk, view, found)),
         resources=_resources(view, found),
         hits=hits,
-        degraded=(*desk.index.problems, *degraded),
+        degraded=(*desk.index.problems, *degraded, *problems),
     )
 
 
@@ -68,15 +68,29 @@ def _embed(desk: Desk, query: str) -> tuple[NDArray[np.float32], tuple[str, ...]
         return none, (f"{WITHOUT_VECTORS}: {error}",)
 
 
-def _hits(desk: Desk, view: View, ranked: Iterable[Ranked], top_k: int) -> Iterable[_Found]:
-    count = 0
+def _hits(
+    desk: Desk, view: View, ranked: Iterable[Ranked], top_k: int
+) -> tuple[list[_Found], tuple[str, ...]]:
+    """The first `top_k` rows that can be shown, and what is wrong with those that cannot be read."""
+    found: list[_Found] = []
+    problems: dict[str, None] = {}
     for one in ranked:
-        if count == top_k:
-            return
-        found = _hit(desk, view, one)
-        if found is not None:
-            count += 1
-            yield found
+        if len(found) == top_k:
+            break
+        try:
+            hit = _hit(desk, view, one)
+        except (CorruptFile, InvalidInput, ValueError) as error:
+            problems[f"a hit was left out, its file has changed: {_place_of(view, one)} ({error})"] = None
+            continue
+        if hit is not None:
+            found.append(hit)
+    return found, tuple(problems)
+
+
+def _place_of(view: View, ranked: Ranked) -> str:
+    segment, local = view.locate(ranked.row)
+    row = segment.rows[local]
+    return f"{segment.files[int(row['file'])]}:{int(row['line'])}"
 
 
 def _hit(desk: Desk, view: View, ranked: Ranked) -> _Found | None:

@@ -1,0 +1,49 @@
+"""A bullet that a person deleted stays away, also where everything derived was deleted with it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from memu_like import MemoryService, Settings
+
+FIRST = [
+    {
+        "role": "user",
+        "id": "a",
+        "content": "I have a tortoise named Tempo.",
+        "created_at": "2026-01-01T10:00Z",
+    }
+]
+SECOND = [
+    {"role": "user", "id": "b", "content": "I have a dog named Bruno.", "created_at": "2026-02-01T10:00Z"}
+]
+
+
+async def test_it_does_not_come_back_when_the_derived_folder_is_gone(tmp_path: Path) -> None:
+    async with MemoryService(Settings(store=tmp_path)) as memory:
+        await memory.user("iris").memorize(FIRST)
+        pets = next(
+            path for path in (tmp_path / "iris" / "categories").glob("*.md") if "Tempo" in path.read_text()
+        )
+        kept = [line for line in pets.read_text().splitlines(keepends=True) if "Tempo" not in line]
+        pets.write_text("".join(kept))
+        shutil.rmtree(tmp_path / "iris" / ".memu")
+    async with MemoryService(Settings(store=tmp_path)) as memory:
+        await memory.user("iris").memorize(SECOND)
+        shown = pets.read_text()
+    assert "Bruno" in shown
+    assert "- I have a tortoise" not in shown
+
+
+async def test_a_resource_changed_by_hand_costs_its_own_hits_only(tmp_path: Path) -> None:
+    async with MemoryService(Settings(store=tmp_path)) as memory:
+        user = memory.user("iris")
+        await user.memorize(FIRST)
+        await user.memorize(SECOND)
+        resource = (await user.resources())[0]
+        path = tmp_path / "iris" / resource.file
+        path.write_text("x" * path.stat().st_size)
+        result = await user.retrieve("what is the dog's name?")
+    assert [hit.message_ids for hit in result.hits] == [("b",)]
+    assert any(resource.file in problem for problem in result.degraded)
