@@ -3,14 +3,17 @@
 How wordings are read (where people differ, one reading is fixed and named here):
 
 - Weeks are calendar weeks from Monday; "last week" is the one before, "two weeks ago" the one then.
-- "last Friday" and a bare "Friday" are the most recent one before the day itself; a future cue in the same
-  sentence ("will", "going to", "can't wait") turns a bare one forward. "next Friday" is next week's.
+- "last Friday" is the most recent one before the day itself; "next Friday" is next week's. A bare "Friday"
+  goes with the tense of its clause ("sat", "booked a table for", "is on"); with none it is today where
+  that is a Friday, ahead beside an appointment or a flight, and else the last one.
 - "last June", "last summer": the most recent one that is over. Seasons are the northern ones.
-- A day or month without a year is the nearest one, or follows the sentence's tense.
+- A day or month without a year goes with the tense too; with none it is the next one beside words of plans
+  ("tickets", "deadline"), and else the nearest.
 - "a couple of" is 2 to 3, "a few" 2 to 5, "several" 3 to 9: a span.
 - "since 2016" is the year 2016, and "have done it for three years" the year three years back: the start.
 - 2023-05-08 is read as ISO. 5/13/2023 and 13/5/2023 have one reading each; 5/8/2023 has two and is left out.
-- Habits ("every Friday", "on Fridays", 每周五) are not dates. Moving feasts (Easter, 春节) are not resolved.
+- Habits ("every Friday", "Sunday mornings", "we always camp in July", 每周五) are not dates.
+- Moving feasts (Easter, 春节) are not resolved.
 """
 
 from __future__ import annotations

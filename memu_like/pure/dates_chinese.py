@@ -250,7 +250,8 @@ _RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = tuple(
             _dated,
         ),
         (
-            rf"(?:{_NEAR_YEAR}|(?<!\d)(?P<year>\d{{4}}|[一二三四五六七八九零〇]{{4}})年)的?(?:(?P<season>[春夏秋冬])(?:天|季|节)?)?"
+            # 今年八十五岁 tells an age, not a time.
+            rf"(?!今年[满滿才]?[\d一二三四五六七八九十百]{{1,4}}[岁歲])(?:{_NEAR_YEAR}|(?<!\d)(?P<year>\d{{4}}|[一二三四五六七八九零〇]{{4}})年)的?(?:(?P<season>[春夏秋冬])(?:天|季|节)?)?"
             r"(?P<month>(?!))?(?P<day>(?!))?",
             _dated,
         ),

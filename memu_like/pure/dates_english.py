@@ -37,7 +37,7 @@ _PART = r"(?:\s+(?P<part>morning|afternoon|evening|night))?"
 _RELATIVE = r"(?P<rel>this\s+past|this\s+last|this\s+coming|last|past|previous|this|next|coming|upcoming)"
 _YEAR = r"(?P<year>(?:1[5-9]|20)\d\d)(?![\d,.:]?\d)"
 _NOT_HABIT = "".join(
-    rf"(?<!\b{word}\s)" for word in ("every", "each", "most", "any", "black", "good", "taco", "ash")
+    rf"(?<!\b{word}\s)" for word in ("every", "each", "most", "any", "a", "black", "good", "taco", "ash")
 )
 _SUFFIX = r"(?:st|nd|rd|th)"
 

@@ -10,12 +10,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from . import intervals as calendar
+from . import tenses
 from .intervals import Interval
-
-Tense = Literal["past", "future"] | None
+from .tenses import Tense
 
 MONTHS = {
     name: number
@@ -108,21 +107,6 @@ WEEKDAY_FEASTS = {
     "memorial day": (5, 0, -1),
 }
 
-_CUE = re.compile(
-    r"\b(?P<future>will|won['’]?t|shall|gonna|going\s+to|plan(?:s|ned|ning)?|can['’]?t\s+wait|"
-    r"look(?:ing)?\s+forward|upcoming|coming|next|hop(?:e|ing)\s+to|about\s+to|soon|tomorrow|tonight|"
-    r"excited|scheduled|supposed|due|deadline|until|(?:am|are|is)\s+[a-z]{2,}ing|should|want\s+to|need\s+to|"
-    r"let['’]?s|have\s+to|could)\b"
-    r"|(?P<contracted>['’](?:ll\b|(?:m|re|s)\s+(?:\w+ly\s+)?[a-z]{2,}ing\b))"
-    r"|\b(?P<past>was|were|had|went|did|didn['’]?t|got|came|saw|made|took|met|bought|gave|told|found|said|left|"
-    r"felt|ran|won|lost|ate|began|since|ago|just|(?!need|feed|speed|indeed|exceed|succeed|breed|seed|weed|bed|"
-    r"red|tired|married|wed)[a-z]{2,}ed)\b",
-    re.IGNORECASE,
-)
-#: How many characters away a tense cue may stand.
-_REACH = 120
-_SENTENCE_END = re.compile(r"[.!?\n](?:\s|$)")
-
 
 @dataclass(frozen=True, slots=True)
 class Saying:
@@ -138,24 +122,13 @@ class Saying:
         return " ".join(value.lower().split()) if value else ""
 
     def tense(self) -> Tense:
-        """The tense cue of the sentence that stands nearest to the match."""
-        best: tuple[int, Tense] = (1 << 30, None)
-        start, end = self._sentence()
-        for cue in _CUE.finditer(self.text, start, end):
-            if cue.start() < self.match.end() and cue.end() > self.match.start():
-                continue
-            before = self.match.start() - cue.end()
-            distance = before if before >= 0 else 2 * (cue.start() - self.match.end())
-            best = min(best, (distance, "past" if cue["past"] else "future"), key=lambda pair: pair[0])
-        return best[1]
+        return tenses.tense_around(self.text, self.match.start(), self.match.end())
 
-    def _sentence(self) -> tuple[int, int]:
-        """The sentence around the match, as far as a cue in it would be taken to belong to the date."""
-        start = max(0, self.match.start() - _REACH)
-        for mark in _SENTENCE_END.finditer(self.text, start, self.match.start()):
-            start = mark.end()
-        following = _SENTENCE_END.search(self.text, self.match.end(), self.match.end() + _REACH)
-        return start, following.start() if following else min(len(self.text), self.match.end() + _REACH)
+    def is_planned(self) -> bool:
+        return tenses.is_planned(self.text, self.match.start(), self.match.end())
+
+    def is_habit(self) -> bool:
+        return tenses.is_habit(self.text, self.match.start(), self.match.end())
 
 
 def _amount(words: str) -> tuple[int, int]:
@@ -263,27 +236,44 @@ def _next_weekday(said: datetime, number: int) -> Interval:
     return calendar.day(said, (number - said.weekday() - 1) % 7 + 1)
 
 
-def of_weekday(saying: Saying) -> Interval:
+def of_weekday(saying: Saying) -> Interval | None:
     number, relative = WEEKDAYS[saying["weekday"]], saying["rel"]
+    if not relative:
+        found = _bare_weekday(saying, number)
+        return found and _part(found, saying["part"])
     if relative == "next":
         found = calendar.weekday(saying.said, number, 1)
     elif _direction(relative) < 0:
         found = _past_weekday(saying.said, number)
     elif relative == "this" and saying.tense() != "past":
         found = calendar.day(saying.said, (number - saying.said.weekday()) % 7)
-    elif relative in {"this coming", "coming", "upcoming"} or saying.tense() == "future":
-        found = _next_weekday(saying.said, number)
-    else:
+    elif relative == "this":
         found = _past_weekday(saying.said, number)
+    else:
+        found = _next_weekday(saying.said, number)
     return _part(found, saying["part"])
 
 
-def _choose(saying: Saying, past: Interval, future: Interval, this: Interval) -> Interval:
-    """One of the readings of something that comes every year, by the relative word, else by tense."""
+def _bare_weekday(saying: Saying, number: int) -> Interval | None:
+    """By the tense; with none, today where the name fits, ahead where something is planned, else the last."""
+    if saying.is_habit():
+        return None
+    tense = saying.tense()
+    if tense is None and number == saying.said.weekday():
+        return calendar.day(saying.said)
+    if tense == "future" or (tense is None and saying.is_planned()):
+        return _next_weekday(saying.said, number)
+    return _past_weekday(saying.said, number)
+
+
+def _choose(saying: Saying, past: Interval, future: Interval, this: Interval) -> Interval | None:
+    """One of the readings of something that comes every year, by the relative word, else by tense or plan."""
     relative = saying["rel"]
     if relative:
         return (this, future, past)[_direction(relative)]
-    tense = saying.tense()
+    if saying.is_habit():
+        return None
+    tense = saying.tense() or ("future" if saying.is_planned() else None)
     if tense is None:
         return calendar.nearest(saying.said, past, future)
     return past if tense == "past" else future
@@ -295,7 +285,7 @@ def of_month(saying: Saying) -> Interval | None:
     past = calendar.month(said, said.year - (number >= said.month), number)
     future = calendar.month(said, said.year + (number <= said.month), number)
     if not saying["rel"] and number == said.month:
-        return this
+        return None if saying.is_habit() else this
     return _choose(saying, past, future, this)
 
 
@@ -303,19 +293,19 @@ def month_of_year(saying: Saying) -> Interval:
     return calendar.month(saying.said, int(saying["year"]), MONTHS[saying["month"]])
 
 
-def day_of_month(saying: Saying) -> Interval:
+def day_of_month(saying: Saying) -> Interval | None:
     number, month = int(saying["day"]), MONTHS[saying["month"]]
     if saying["year"]:
         return calendar.date(saying.said, int(saying["year"]), month, number)
     return _yearly(saying, lambda year: calendar.date(saying.said, year, month, number))
 
 
-def _yearly(saying: Saying, yearly: Callable[[int], Interval]) -> Interval:
+def _yearly(saying: Saying, yearly: Callable[[int], Interval]) -> Interval | None:
     """A day that comes every year; one that falls today is today whatever the tense."""
     year, said = saying.said.year, saying.said
     this = yearly(year)
     if this.start <= said < this.end:
-        return this
+        return None if saying.is_habit() else this
     over = this.end <= said
     past, future = (this, yearly(year + 1)) if over else (yearly(year - 1), this)
     return _choose(saying, past, future, this)
@@ -338,13 +328,13 @@ def _past_season(said: datetime, name: str) -> Interval:
     return this if this.end <= said else calendar.season(said, said.year - 1, name)
 
 
-def of_season(saying: Saying) -> Interval:
+def of_season(saying: Saying) -> Interval | None:
     name, said = saying["season"], saying.said
     if saying["year"]:
         return calendar.season(said, int(saying["year"]), name)
     current = calendar.season(said, said.year - (name == "winter" and said.month < 3), name)
     if not saying["rel"] and current.start <= said < current.end:
-        return current
+        return None if saying.is_habit() else current
     future = current if said < current.start else calendar.season(said, current.start.year + 1, name)
     past = current if current.end <= said else calendar.season(said, current.start.year - 1, name)
     return _choose(saying, past, future, current)
@@ -410,7 +400,7 @@ def nth_of_month(saying: Saying) -> Interval:
     return Interval(start, start + timedelta(days=7), "week")
 
 
-def feast(saying: Saying) -> Interval:
+def feast(saying: Saying) -> Interval | None:
     name = saying["holiday"].replace("’", "'").replace(".", "")
     if name in FIXED_FEASTS:
         month, number = FIXED_FEASTS[name]
