@@ -39,8 +39,15 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "what a person enters must survive as a bullet, a heading, a file name, and without secrets",
     ),
     "pure.extracting": (
-        {"pure.dates", "pure.secrets", "pure.sentences", "pure.small_talk"},
-        "an extract is a sentence that is no small talk, dated, without secrets",
+        {
+            "pure.dates",
+            "pure.fiction",
+            "pure.quoted_orders",
+            "pure.secrets",
+            "pure.sentences",
+            "pure.small_talk",
+        },
+        "an extract is a sentence that is no small talk, story or order, dated, without secrets",
     ),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
     "pure.questions": ({"pure.dates", "pure.terms"}, "a question has dates and terms"),

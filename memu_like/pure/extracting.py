@@ -15,6 +15,8 @@ from datetime import datetime
 from ..models import Draft, Dropped, ItemType, Message, Occurred
 from . import small_talk
 from .dates import find_dates
+from .fiction import Play, fiction_in, is_fiction
+from .quoted_orders import gives_orders, orders_in
 from .secrets import find_secrets
 from .sentences import content_words, split_sentences, words_of
 from .small_talk import is_small_talk
@@ -54,6 +56,18 @@ _UNSPOKEN_I = re.compile(
     re.IGNORECASE,
 )
 _SECOND_PERSON = re.compile(r"\byou(?:['’]\w+|r|rs|rself)?\b|[你您]", re.IGNORECASE)
+#: "You sound like my sister" tells of the other, for all its "my".
+_YOU_ARE = re.compile(r"you(?:['’]re)?\s", re.IGNORECASE)
+_SUBJECT = re.compile(r"\b(?:I|i|we|We)\b")
+#: A few words after "my" that name a thing and say nothing of it: "my book list."
+_FRAGMENT = re.compile(r"(?:and\s|also\s|then\s)?(?:my|our)(?:\s[\w'’-]+){1,4}\W*", re.IGNORECASE)
+_VERB = re.compile(
+    r"\d|\w{2,}(?:ed|s|['’]\w+|ing|ght)\b|\b(?:am|is|are|was|has|be|can|could|may|might|must|shall|should|will|would|have|had|do|did|"
+    r"love|like|hate|want|need|live|work|play|speak|know|think|feel|went|got|came|made|met|gave|told|found|said|left|"
+    r"felt|ran|won|lost|began|broke|died|fell|grew|knew|put|sat|sold|took|were|wore|hurt|cut|run|go|come|call|get|make|"
+    r"eat|too|sick|ill|dead|gone|back)\b",
+    re.IGNORECASE,
+)
 _ASKS = re.compile(r"[?？][\"'”’)\]]*$|[吗嗎呢][。.!！]?$")
 _TAG_QUESTION = re.compile(
     r"\s?[,;–—-]+\s?(?=(?:and\s|but\s|so\s)?(?:how|what|have|has|do|does|did|are|is|any|who|where|when|why|you|can|"
@@ -65,10 +79,15 @@ _LEANS = re.compile(
     r"that|that['’]s|these|those|there|both|one|named|called|since\sthen|afterwards?)\b|[它他她这那]",
     re.IGNORECASE,
 )
+#: Somebody of whom something is told: "Kent has ...".
+_NAMED_SUBJECT = re.compile(
+    r"(?!(?:The|That|This|There|It|He|She|What|Who|Here|One|All|Everyone|Everything|Nothing|Something|Life|Today|"
+    r"\w+ing|\w+s)\b)[A-Z]\w+\s(?:is(?!\s(?:an?\s(?:great|good|nice|big)|so|such|really)\b)|was|has|had|wants|lives|works|moved|got|will)\s"
+)
 _HABIT = re.compile(
     r"\b(?:usually|(?:i|we)\salways|often|normally|typically|regularly|habit|routine|daily|weekly|tend\sto|every\s(?:single\s)?"
     r"(?:day|morning|night|evening|week|weekend|month|year|summer|winter|\w+day|time)|each\s(?:day|morning|week|night)|"
-    r"on\s\w+days|(?:once|twice|times)\sa\s(?:day|week|month|year)|rarely|never\s(?:eat|drink|miss|skip))\b"
+    r"on\s\w+days|(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:s|\s(?:morning|afternoon|evening|night)s)|(?:once|twice|times)\sa\s(?:day|week|month|year)|rarely|never\s(?:eat|drink|miss|skip))\b"
     r"|每(?:天|周|个|年|晚|早|次|星期|月)|经常|經常|总是|通常|平时|习惯",
     re.IGNORECASE,
 )
@@ -107,6 +126,7 @@ _PERSON_ROLES = frozenset({"user", "human"})
 #: Which reason names a message that gave nothing, when its sentences had several.
 _REASONS = (
     "secret",
+    "quoted orders",
     "fiction",
     "request",
     "question",
@@ -115,11 +135,13 @@ _REASONS = (
     "about the other",
     "greeting",
 )
+#: Named even where the rest of the message gave something.
+_REPORTED = frozenset({"secret", "quoted orders"})
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What one run took from messages, and one reason for each message (or secret) that it left."""
+    """What one run took from messages, and one reason for each message (or secret, or order) that it left."""
 
     drafts: tuple[Draft, ...]
     dropped: tuple[Dropped, ...]
@@ -142,15 +164,19 @@ def extract(
     """Drafts from the messages of people (role "user", with or without a name), in their order.
 
     `said_at[i]` is when `messages[i]` was said (None: its relative dates stay unresolved). Lines count
-    from 1. With `mask`, a sentence that holds a secret gives no draft. Raises nothing on any text.
+    from 1. With `mask`, a sentence that holds a secret gives no draft. A role-play that a speaker starts
+    lasts over messages (see `fiction`), so the messages are those of one session. Raises nothing on any text.
     """
     drafts: list[Draft] = []
     dropped: list[Dropped] = []
     seen: set[tuple[str, str]] = set()
+    plays: dict[str, Play | None] = {}
     for line, (message, said) in enumerate(zip(messages, said_at, strict=True), start=1):
         if message.role not in _PERSON_ROLES:
             continue
-        candidates = _candidates(message.content, said, mask)
+        candidates, plays[message.speaker] = _candidates(
+            message.content, said, mask, plays.get(message.speaker)
+        )
         kept: list[Draft] = []
         repeated = False
         for draft in _drafts(message, said, line, candidates):
@@ -162,7 +188,7 @@ def extract(
                 kept.append(draft)
         drafts += kept
         reasons = {candidate.reason for candidate in candidates} | ({"duplicate"} if repeated else set())
-        if not kept or "secret" in reasons:
+        if not kept or reasons & _REPORTED:
             dropped.append(Dropped(line, next((name for name in _REASONS if name in reasons), "no content")))
     return Extraction(tuple(drafts), tuple(dropped))
 
@@ -207,20 +233,27 @@ def _leans(text: str, first: _Candidate, following: _Candidate) -> bool:
     return bool(_LEANS.match(text, following.start)) and "\n\n" not in text[first.end : following.start]
 
 
-def _candidates(text: str, said: datetime | None, mask: bool) -> list[_Candidate]:
+def _candidates(
+    text: str, said: datetime | None, mask: bool, play: Play | None
+) -> tuple[list[_Candidate], Play | None]:
+    """The sentences of a message, judged, and the role-play that goes on after it."""
     secrets = find_secrets(text) if mask else []
-    fiction = small_talk.asks_for_fiction(text)
+    orders = orders_in(text)
     own_only = len(text) > LONG_MESSAGE
+    sentences = split_sentences(text)
+    fiction, play = fiction_in(text, sentences, play)
     found: list[_Candidate] = []
-    for start, end in split_sentences(text):
+    for (start, end), invented in zip(sentences, fiction, strict=True):
         before = bisect_left(secrets, (end,))
         if before and secrets[before - 1][1] > start:
             found.append(_Candidate(start, end, "secret", 0.0, None))
-        elif fiction:
+        elif any(first < end and start < last for first, last in orders):
+            found.append(_Candidate(start, end, "quoted orders", 0.0, None))
+        elif invented:
             found.append(_Candidate(start, end, "fiction", 0.0, None))
         else:
             found.append(_judge(text, start, end, said, own_only))
-    return found
+    return found, play
 
 
 def _judge(text: str, start: int, end: int, said: datetime | None, own_only: bool) -> _Candidate:
@@ -238,7 +271,8 @@ def _judge(text: str, start: int, end: int, said: datetime | None, own_only: boo
     if reason:
         return _Candidate(start, end, reason, 0.0, None)
     occurred = _occurred(sentence, said)
-    weight = _weight(sentence, occurred)
+    goes_on = text[:start].rstrip().endswith((",", ":"))
+    weight = _weight(sentence, occurred, goes_on)
     return _Candidate(start, end, "" if weight >= MINIMUM_WEIGHT else "no content", weight, occurred)
 
 
@@ -246,36 +280,58 @@ def _why_not(sentence: str, own_only: bool) -> str:
     if len(sentence) > LONGEST_SENTENCE or sentence.startswith(">"):
         return "no content"
     mine = _is_own(sentence)
-    if small_talk.is_fiction(sentence):
+    if is_fiction(sentence):
         return "fiction"
-    if small_talk.is_command(sentence):
+    if small_talk.is_command(sentence) or gives_orders(sentence):
         return "request"
     if small_talk.is_reaction(sentence):
         return "reaction"
-    if not mine and _SECOND_PERSON.search(sentence) and not small_talk.asks_to_remember(sentence):
+    if _is_about_the_other(sentence, mine) and not small_talk.asks_to_remember(sentence):
         return "about the other"
+    if _FRAGMENT.fullmatch(sentence) and not _VERB.search(sentence):
+        return "no content"
     return "no content" if own_only and not mine else ""
+
+
+def _is_about_the_other(sentence: str, mine: bool) -> bool:
+    if mine:
+        return bool(_YOU_ARE.match(sentence)) and not _SUBJECT.search(sentence)
+    return bool(_SECOND_PERSON.search(sentence))
 
 
 def _is_own(sentence: str) -> bool:
     return bool(_FIRST_PERSON.search(sentence) or _UNSPOKEN_I.match(sentence))
 
 
-def _weight(sentence: str, occurred: Occurred | None) -> float:
-    """How much a sentence tells, 0 to 1: who, what, when, how many; the shares were set by reading output."""
+def _weight(sentence: str, occurred: Occurred | None, goes_on: bool) -> float:
+    """How much a sentence tells, 0 to 1: who, what, when, how many; the shares were set by reading output.
+
+    `goes_on`: words stand before it in its sentence, so that a capital at its beginning is a name's.
+    """
     words = words_of(sentence)
+    named = words if goes_on else words[1:]
     content = content_words(sentence)
+    if occurred is not None and _is_only_a_date(sentence, occurred):
+        return 0.0
     weight = 0.1 + 0.05 * min(len(content), 7)
     weight += 0.22 if _is_own(sentence) else 0.0
     weight += 0.12 if occurred is not None else 0.0
     weight += 0.1 if any(character.isdigit() for character in sentence) else 0.0
-    weight += 0.1 if any(word[0].isupper() and not word.startswith("I") for word in words[1:]) else 0.0
+    weight += 0.1 if any(word[0].isupper() and not word.startswith("I") for word in named) else 0.0
+    weight += 0.05 if not _is_own(sentence) and _NAMED_SUBJECT.match(sentence) else 0.0
     weight += 0.1 if _STANDING.search(sentence) else 0.0
     weight += 0.15 if small_talk.asks_to_remember(sentence) else 0.0
     weight -= 0.08 if _HEDGE.search(sentence) else 0.0
     weight -= 0.08 if _SECOND_PERSON.search(sentence) else 0.0
     weight -= 0.05 if len(content) < 5 and _FEELING_ONLY.search(sentence) else 0.0
     return round(max(0.0, min(1.0, weight)), 3) if content else 0.0
+
+
+def _is_only_a_date(sentence: str, occurred: Occurred) -> bool:
+    """ "On 18 August." answers a question that does not stand in it."""
+    rest = sentence.replace(occurred.text, " ")
+    telling = _is_own(rest) or any(character.isdigit() for character in rest)
+    return not telling and not content_words(rest)
 
 
 def _standing_alone(quoted: str, weight: float) -> float:

@@ -33,9 +33,23 @@ _ADDRESSED = re.compile(
 _OPENING = re.compile(
     r"(?:(?:hey+|hi|hello|oh|ooh|ah|aw+|wow|yeah|yep|yes|no|nah|nope|thanks|thank\syou|well|haha|sure|totally|"
     r"absolutely|definitely|exactly|ok|okay|btw|by\sthe\sway|anyway|anyways|guess\swhat|you\sknow|also|for\ssure|"
-    r"of\scourse|(?-i:[A-Z])[a-z]{1,14}(?=,\s(?:I|my|we|our)\b))(?:,?\s(?-i:[A-Z])[a-z]{1,14})?\s?[,!]+\s?){1,4}",
+    r"of\scourse|please\sdo|(?:yes|no)\splease|(?-i:[A-Z])[a-z]{1,14}(?=,\s(?:I|my|we|our)\b))(?:,?\s(?-i:[A-Z])[a-z]{1,14})?\s?[,!]+\s?){1,4}",
     re.IGNORECASE,
 )
+
+#: What announces a statement and is no part of it: "One more thing: ...", "First, ...".
+_ANNOUNCEMENT = re.compile(
+    r"(?:(?:(?:and\s)?one\smore|another|other)\sthing\b[^.:!?,;\n]{0,40}:|(?:first|second|third|last|final)(?:ly)?(?:\sof\sall)?"
+    r"[:,]|confession:|(?:big|good|bad|great|less\sgood|sad|happy)(?:\snews)?:|news:|fun\sfact:|p\.?s\.?:|"
+    r"还有(?:一件事|一点)?[：:，,]|(?:不是|是的|对了?|嗯+|好的?|没有|哈+|另外)[，,])\s?",
+    re.IGNORECASE,
+)
+#: A few words that lead to a sentence in Chinese or Japanese writing: "Time to practise: 昨天...".
+_LEAD_TO_CJK = re.compile(
+    r"[^\W\d\u3040-\u9fff][^\u3040-\u9fff.!?。\n]{0,60}[:：,，–—-]\s?(?=[\u3040-\u30ff\u4e00-\u9fff])"
+)
+#: Fewer characters than this after such a lead are a name or a word, not a sentence of its own.
+_SHORTEST_CJK = 5
 
 _HARD_I = r"i(?:['’]m|\sam|\swas)\s(?:so\s|really\s|very\s|super\s|truly\s|always\s|just\s|also\s){0,3}"
 _REACTION = re.compile(
@@ -66,6 +80,14 @@ _REMEMBER = re.compile(
     r"remind\sme|call\sme|fyi)\b|请?(?:记住|记得|记一下|别忘|叫我)",
     re.IGNORECASE,
 )
+#: Requests that stand anywhere in a sentence: to forget, to listen, to look at what follows.
+_ASKED = re.compile(
+    r"\bplease\s(?:just\s)?forget\b|^(?:just\s)?forget\s(?:that|it|this|what|about)\b|\bi\s(?:just\s)?need\s(?:to\svent|"
+    r"(?:some\s|your\s)?(?:advice|help|cheering))\b|\bhere(?:['’]s|\sis|\sare)\s(?:the|my|what|some)\b[^.!?]{0,60}:$",
+    re.IGNORECASE,
+)
+#: One of these stands in every such request; looked for first, because that is cheap.
+_ASKED_SIGNS = ("forget", "need", "here")
 _COMMAND = re.compile(
     r"(?:please|pls|now|then|ok|okay|also|and|next|first|instead)?[,\s]{0,2}(?:please\s)?(?:"
     r"(?:can|could|would|will)\syou\b|(?:i\s(?:want|need|would\slike)|i['’]d\slike)\syou\sto\b|(?:help|give|tell|show|send|"
@@ -75,17 +97,6 @@ _COMMAND = re.compile(
     r"look\sup|provide|outline|design|solve|play|open|set|turn|add|remove|delete|change|format|make|use|act\sas|"
     r"let['’]?s|try|help|try\sto|check|do|don['’]t|stop|walk\sme)\b)"
     r"|(?:请|麻烦|帮我|帮忙|给我|告诉我|能不能|可以帮|翻译|写一|解释|总结)",
-    re.IGNORECASE,
-)
-_FICTION = re.compile(
-    r"\bonce\supon\sa\stime\b|\b(?:role-?play|pretend(?:ing)?\s(?:that|to\sbe|you|i|we)|imagine\s(?:that\s|if\s)?(?:you|"
-    r"i|we|a)\b|hypothetically|suppose\s(?:that\s)?(?:i|you|we)|fan\s?fiction|in\sthis\s(?:scenario|story)|"
-    r"act\sas\s(?:if|a|an|my)|you\sare\s(?:a|an|now)\b)|从前|很久以前|角色扮演|假设我|假如我|假装|扮演",
-    re.IGNORECASE,
-)
-_STORY_REQUEST = re.compile(
-    r"\b(?:write|tell|create|continue|make\sup)\b.{0,20}\b(?:story|poem|scene|song|dialogue|novel|script|fable|lyrics|"
-    r"screenplay|haiku|limerick)\b|\brole-?play|once\supon\sa\stime|(?:写|编|讲).{0,6}(?:故事|诗|小说|剧本)|角色扮演",
     re.IGNORECASE,
 )
 
@@ -113,23 +124,29 @@ def is_reaction(sentence: str) -> bool:
 
 def is_command(sentence: str) -> bool:
     """A request that tells nothing of the person: "Write me a regex". "Remember that ..." is none."""
-    return not _REMEMBER.match(sentence) and bool(_COMMAND.match(sentence))
+    if _REMEMBER.match(sentence):
+        return False
+    lowered = sentence.lower()
+    asks = any(sign in lowered for sign in _ASKED_SIGNS) and _ASKED.search(sentence)
+    return bool(asks or _COMMAND.match(sentence))
 
 
 def asks_to_remember(sentence: str) -> bool:
     return bool(_REMEMBER.match(sentence))
 
 
-def is_fiction(sentence: str) -> bool:
-    return bool(_FICTION.search(sentence))
-
-
-def asks_for_fiction(message: str) -> bool:
-    """Whether the beginning of a message asks for a story, a poem or a role play."""
-    return bool(_STORY_REQUEST.search(message[:200]))
-
-
 def opening_length(sentence: str) -> int:
     """How many characters of address and interjection stand before the statement: "Hey Ana, ..."."""
     found = _OPENING.match(sentence)
-    return found.end() if found and found.end() < len(sentence) else 0
+    length = found.end() if found else 0
+    if announced := _ANNOUNCEMENT.match(sentence, length):
+        length = announced.end()
+    if not sentence.isascii() and (lead := _LEAD_TO_CJK.match(sentence, length)):
+        length = lead.end() if _is_cjk_sentence(sentence[lead.end() :]) else length
+    return length if length < len(sentence) else 0
+
+
+def _is_cjk_sentence(text: str) -> bool:
+    """Whether a text is written in Chinese or Japanese and long enough for a statement."""
+    letters = [character for character in text if character.isalpha()]
+    return len(letters) >= _SHORTEST_CJK and 2 * sum(c >= "\u3040" for c in letters) > len(letters)
