@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fault_jobs import USER, message, token
 from fault_zygote import Zygote
 
 from memu_like import MemoryService, UserMemory
-from memu_like.errors import CorruptFile, MemuLikeError
+from memu_like.errors import CorruptFile
 
 CUTS = 12
 FLIPS = 12
@@ -45,6 +46,15 @@ def places(size: int, count: int) -> list[int]:
 async def finds(user: UserMemory, number: int) -> bool:
     found = await user.retrieve(token(number))
     return any(f"m{number}" in hit.message_ids for hit in found.hits)
+
+
+async def refusal(work: Callable[[], Awaitable[object]]) -> str | None:
+    """The line with which `work` refuses a damaged file; None where it could read it."""
+    try:
+        await work()
+    except CorruptFile as error:
+        return str(error) if "\n" not in str(error) else "several lines"
+    return None
 
 
 @pytest.mark.parametrize("pattern", ["items/*.jsonl", "events/*.jsonl", "buffer*.jsonl"])
@@ -87,16 +97,12 @@ async def test_a_changed_byte_is_read_or_refused_with_its_place(
         async with MemoryService(store) as service:
             user = service.user(USER)
             for work in (partial(finds, user, 3), user.flush, user.profile, user.items):
-                try:
-                    await work()
-                except MemuLikeError as error:
-                    refused += 1
-                    assert isinstance(error, CorruptFile), error
-                    assert "\n" not in str(error)
-                    # A flush has set the buffer aside under another name.
-                    assert Path(name).name.removesuffix(".jsonl") in str(error)
+                error = await refusal(work)
+                # A flush has set the buffer aside under another name.
+                assert error is None or Path(name).name.removesuffix(".jsonl") in error
+                refused += error is not None
             await user.doctor()
-    assert refused or pattern.startswith("events")
+    assert refused or pattern.startswith(("events", "resources"))
 
 
 @pytest.mark.parametrize("change", ["cut", "flip"])
@@ -136,11 +142,8 @@ async def test_a_damaged_note_of_the_machine_never_loses_what_was_said(store: Pa
     async with MemoryService(store) as service:
         user = service.user(USER)
         assert await finds(user, 101)
-        try:
-            await user.memorize([message(n) for n in range(400, 430)])
-        except MemuLikeError as error:
-            assert isinstance(error, CorruptFile)
-            assert Path(found[0]).name in str(error)
+        error = await refusal(partial(user.memorize, [message(n) for n in range(400, 430)]))
+        assert error is None or Path(found[0]).name in error
     shutil.rmtree(store / USER / ".memu")
     async with MemoryService(store) as service:
         user = service.user(USER)
