@@ -75,6 +75,8 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     ),
     "edges.vector_cache": ({"edges.embedders", "edges.static_model"}, "the cache is an embedder around one"),
 }
+# What every neighbour may stand on: it knows nothing of memory.
+BELOW_ALL = frozenset(["pure.patterns"])
 CONSTRUCTORS = frozenset(["make_embedder", "make_counter", "Index", "UserFolder", "StaticEmbedder"])
 # A use case that needs a second one of what the service gave it, made of the same edges, and why.
 MAKES_A_SECOND = {

@@ -18,7 +18,6 @@ How wordings are read (where people differ, one reading is fixed and named here)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain, islice
@@ -26,8 +25,9 @@ from itertools import chain, islice
 from ..models import Occurred
 from . import dates_chinese, dates_english
 from .intervals import Interval
+from .patterns import lazy
 
-_CHINESE = re.compile(r"[年月日号天周末晚早才节旦一礼星]")
+_CHINESE = lazy(r"[年月日号天周末晚早才节旦一礼星]")
 
 #: A text with more dates than this is a table or an attack; the rest is left out.
 MOST_DATES = 500

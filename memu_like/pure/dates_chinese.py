@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from . import intervals as calendar
 from .intervals import Interval
+from .patterns import lazy
 
 _DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {
     "〇": 0,
@@ -57,8 +58,8 @@ _FEASTS = {
 _NUMBER = r"(?P<n>\d{1,3}|[一二两兩三四五六七八九十]{1,3}|几|幾|半)"
 _NEAR_YEAR = r"(?P<near>大前|前|去|今|本|明|后|後)年"
 _PART = r"(?P<part>早上|早晨|上午|中午|下午|晚上|夜里|夜裡)?"
-_FUTURE = re.compile(r"将|會|会|要|打算|准备|準備|计划|計劃|想|即将|快到")
-_SENTENCE_END = re.compile(r"[。！？!?；;\n]")
+_FUTURE = lazy(r"将|會|会|要|打算|准备|準備|计划|計劃|想|即将|快到")
+_SENTENCE_END = lazy(r"[。！？!?；;\n]")
 
 Resolver = Callable[[str, datetime, re.Match[str]], Interval | None]
 
@@ -215,7 +216,7 @@ def _just_now(text: str, said: datetime, match: re.Match[str]) -> Interval:
 
 
 _RULES: tuple[tuple[re.Pattern[str], Resolver], ...] = tuple(
-    (re.compile(pattern), resolve)
+    (lazy(pattern), resolve)
     for pattern, resolve in (
         (rf"(?P<near>大前|前|昨|今|明|大后|大後|后|後)(?:天|日(?!本)){_PART}", _near_day),
         (r"(?P<near>昨|今|明)(?P<part>早|晚|夜)", _near_part),

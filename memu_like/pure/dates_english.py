@@ -15,6 +15,7 @@ from . import english_times as times
 from . import intervals as calendar
 from .english_times import MONTHS, WEEKDAYS, Saying
 from .intervals import Interval
+from .patterns import lazy
 
 _NUMBER = (
     r"(?P<n>\d{1,3}|(?:(?:a|the\s+last|the\s+past|last|past)\s+)?(?:couple(?:\s+of)?|few|several|dozen)|"
@@ -71,7 +72,7 @@ def find(text: str, said: datetime) -> Iterator[tuple[int, int, Interval]]:
 
 
 def _rule(triggers: str, pattern: str, resolve: Resolver) -> Rule:
-    return Rule(frozenset(triggers.split()), re.compile(pattern, re.IGNORECASE | re.ASCII), resolve)
+    return Rule(frozenset(triggers.split()), lazy(pattern, re.IGNORECASE | re.ASCII), resolve)
 
 
 _NAMES = " ".join(MONTHS)
@@ -222,5 +223,5 @@ _RULES = (
         times.feast,
     ),
 )
-_WORD = re.compile(r"[a-z]+|\d")
+_WORD = lazy(r"[a-z]+|\d")
 _TRIGGERS = frozenset().union(*(rule.triggers for rule in _RULES))

@@ -16,6 +16,7 @@ from ..models import Draft, Dropped, ItemType, Message, Occurred
 from . import small_talk
 from .dates import find_dates
 from .fiction import Play, fiction_in, is_fiction
+from .patterns import lazy
 from .quoted_orders import gives_orders, orders_in
 from .secrets import find_secrets
 from .sentences import content_words, split_sentences, words_of
@@ -33,12 +34,12 @@ LONGEST_SENTENCE = 700
 LONG_MESSAGE = 1500
 KEYWORDS = 8
 
-_FIRST_PERSON = re.compile(
+_FIRST_PERSON = lazy(
     r"\b(?:I|[Ii]['’](?:m|ve|d|ll)|i|[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|[Ww]e['’](?:re|ve|d|ll)|[Oo]ur|[Oo]urs|[Uu]s)\b"
     r"|[我俺咱私僕]|\b(?:ich|meine?|je|nous|yo|nosotros|я|мой|моя|мы)\b|저는|제가|나는|우리"
 )
 #: Short statements of what a person is or has, which weigh more than their few words.
-_STANDING = re.compile(
+_STANDING = lazy(
     r"\bi(?:\sam|['’]m)\s(?:an?\s(?!bit\b|little\b|lot\b|fan\b|huge\b|big\b)|from\b|\d|allerg|vegan|vegetarian|"
     r"married|single|divorced|engaged|based|originally)|\b(?:my\s(?:\w+\s)?(?:name|birthday|wife|husband|son|daughter|"
     r"mother|father|mom|dad|sister|brother|dog|cat|job|boss|favou?rite)\b|i\s(?:live|work|grew\sup|was\sborn|own|speak|"
@@ -48,56 +49,56 @@ _STANDING = re.compile(
     re.IGNORECASE,
 )
 #: Sentences that leave the "I" out: "Just got a dog."
-_UNSPOKEN_I = re.compile(
+_UNSPOKEN_I = lazy(
     r"(?:been|just\s(?:got|had|went|took|made|met|found|bought|won|lost|came|saw|\w{2,}ed)|still|planning|"
     r"gonna|got|gotta|love|loved|had|went|started|working|finally|never|excited\sto|hoping|"
     r"thinking|trying|currently|recently|took|made|met|decided|bought|joined|visited|signed|finished|tried|moved|"
     r"applied|wanted|felt|learned|learning|reading|heading|took|turned|ran|won|lost|found|always)\s(?!you)",
     re.IGNORECASE,
 )
-_SECOND_PERSON = re.compile(r"\byou(?:['’]\w+|r|rs|rself)?\b|[你您]", re.IGNORECASE)
+_SECOND_PERSON = lazy(r"\byou(?:['’]\w+|r|rs|rself)?\b|[你您]", re.IGNORECASE)
 #: "You sound like my sister" tells of the other, for all its "my".
-_YOU_ARE = re.compile(r"you(?:['’]re)?\s", re.IGNORECASE)
-_SUBJECT = re.compile(r"\b(?:I|i|we|We)\b")
+_YOU_ARE = lazy(r"you(?:['’]re)?\s", re.IGNORECASE)
+_SUBJECT = lazy(r"\b(?:I|i|we|We)\b")
 #: A few words after "my" that name a thing and say nothing of it: "my book list."
-_FRAGMENT = re.compile(r"(?:and\s|also\s|then\s)?(?:my|our)(?:\s[\w'’-]+){1,4}\W*", re.IGNORECASE)
-_VERB = re.compile(
+_FRAGMENT = lazy(r"(?:and\s|also\s|then\s)?(?:my|our)(?:\s[\w'’-]+){1,4}\W*", re.IGNORECASE)
+_VERB = lazy(
     r"\d|\w{2,}(?:ed|s|['’]\w+|ing|ght)\b|\b(?:am|is|are|was|has|be|can|could|may|might|must|shall|should|will|would|have|had|do|did|"
     r"love|like|hate|want|need|live|work|play|speak|know|think|feel|went|got|came|made|met|gave|told|found|said|left|"
     r"felt|ran|won|lost|began|broke|died|fell|grew|knew|put|sat|sold|took|were|wore|hurt|cut|run|go|come|call|get|make|"
     r"eat|too|sick|ill|dead|gone|back)\b",
     re.IGNORECASE,
 )
-_ASKS = re.compile(r"[?？][\"'”’)\]]*$|[吗嗎呢][。.!！]?$")
-_TAG_QUESTION = re.compile(
+_ASKS = lazy(r"[?？][\"'”’)\]]*$|[吗嗎呢][。.!！]?$")
+_TAG_QUESTION = lazy(
     r"\s?[,;–—-]+\s?(?=(?:and\s|but\s|so\s)?(?:how|what|have|has|do|does|did|are|is|any|who|where|when|why|you|can|"
     r"could|would|want|wanna|right|isn['’]t|don['’]t)\b[^,;]{0,120}\?)",
     re.IGNORECASE,
 )
-_LEANS = re.compile(
+_LEANS = lazy(
     r"(?:(?:and|but|so|also|plus|then)\s)?(?:it|it['’]s|its|they|they['’]\w+|she|she['’]\w+|he|he['’]\w+|her|his|their|this|"
     r"that|that['’]s|these|those|there|both|one|named|called|since\sthen|afterwards?)\b|[它他她这那]",
     re.IGNORECASE,
 )
 #: Somebody of whom something is told: "Kent has ...".
-_NAMED_SUBJECT = re.compile(
+_NAMED_SUBJECT = lazy(
     r"(?!(?:The|That|This|There|It|He|She|What|Who|Here|One|All|Everyone|Everything|Nothing|Something|Life|Today|"
     r"\w+ing|\w+s)\b)[A-Z]\w+\s(?:is(?!\s(?:an?\s(?:great|good|nice|big)|so|such|really)\b)|was|has|had|wants|lives|works|moved|got|will)\s"
 )
-_HABIT = re.compile(
+_HABIT = lazy(
     r"\b(?:usually|(?:i|we)\salways|often|normally|typically|regularly|habit|routine|daily|weekly|tend\sto|every\s(?:single\s)?"
     r"(?:day|morning|night|evening|week|weekend|month|year|summer|winter|\w+day|time)|each\s(?:day|morning|week|night)|"
     r"on\s\w+days|(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:s|\s(?:morning|afternoon|evening|night)s)|(?:once|twice|times)\sa\s(?:day|week|month|year)|rarely|never\s(?:eat|drink|miss|skip))\b"
     r"|每(?:天|周|个|年|晚|早|次|星期|月)|经常|經常|总是|通常|平时|习惯",
     re.IGNORECASE,
 )
-_SKILL = re.compile(
+_SKILL = lazy(
     r"\bi\s(?:can\s(?:speak|play|cook|swim|drive|dance|sing|code|program|ride|juggle|knit|sew|bake|ski|surf|draw|"
     r"paint)|know\show|(?:have\s)?been\slearning|speak|play\sthe|(?:have\s|am\s)?learn(?:ed|t|ing)\s(?:how\s)?to)\b|\bi['’](?:m|ve\sbeen)\slearning|\b(?:good|great|fluent|skilled|"
     r"experienced|certified)\s(?:at|in|with)\b|\b(?:taught\smyself|speak\sfluent)\b|我会(?!去|来|在)|擅长|学会|精通",
     re.IGNORECASE,
 )
-_PROFILE = re.compile(
+_PROFILE = lazy(
     r"\bi(?:\sam|['’]m)\s(?:an?\b|from|\d|allerg|vegan|vegetarian|married|single|divorced|engaged|based|into|originally|"
     r"called|in\smy)|\b(?:my\sname|i\slive|i\swork|i\sgrew|i\swas\sborn|born\sin|allergic|my\sfavou?rite|i\s(?:really\s|"
     r"also\s|absolutely\s|just\s)?(?:love|like|enjoy|prefer|hate|dislike|adore|own|believe|want|have|need)|my\s\w+(?:\s\w+)?"
@@ -105,16 +106,16 @@ _PROFILE = re.compile(
     r"|我(?:是|叫|住|姓|喜欢|讨厌|爱|有|不吃|对|的)|过敏",
     re.IGNORECASE,
 )
-_PAST = re.compile(
+_PAST = lazy(
     r"\b(?:was|were|had|went|did|got|came|saw|made|took|met|bought|gave|told|found|left|felt|ran|won|lost|ate|began|"
     r"joined|(?!need|feed|speed|indeed|excited|interested|tired)[a-z]{2,}ed)\b|[了过過]",
     re.IGNORECASE,
 )
-_HEDGE = re.compile(
+_HEDGE = lazy(
     r"\b(?:maybe|perhaps|i\sguess|not\ssure|kinda|sort\sof|i\sthink\sso|whatever)\b|可能|也许|大概",
     re.IGNORECASE,
 )
-_FEELING_ONLY = re.compile(
+_FEELING_ONLY = lazy(
     r"\b(?:amazing|awesome|great|cool|fun|nice|wonderful|incredible|beautiful|special|inspiring|important|worth|"
     r"rewarding|helpful|powerful|crazy|hard|tough|true|agree|totally|definitely|truly)\b",
     re.IGNORECASE,

@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .patterns import lazy
+
 #: A role-play that nobody ended is over after this many messages of the person.
 MOST_TURNS = 8
 
@@ -28,7 +30,7 @@ _CALLS = (
     r"(?:^\W*(?:(?:haha|hey|ok(?:ay)?|alright|now|so|and|please)\W+){0,2}|\b(?:let['’]?s|let\sus|(?:can|could)\s(?:we|you)|"
     r"please|wanna|want\sto|like\sto)\s)"
 )
-_STARTS = re.compile(
+_STARTS = lazy(
     rf"{_CALLS}(?:pretend\s(?:that\b|to\sbe\b)|(?:(?:do|start|play|have)\s(?:(?:an?|some|this)\s)?)?role[\s-]?play|"
     r"play\s(?:pretend|make[\s-]believe|an?\s(?:text\s)?adventure))"
     rf"|(?:{_CALLS}|[:;…]\s?)pretend\s(?:you|i|we|it)\b|(?:{_CALLS}|[:;,]\s)you\sare\s(?:now\s)?{_CHARACTER}"
@@ -36,27 +38,27 @@ _STARTS = re.compile(
     r"|(?:我们|我們|咱们|来|來|玩)角色扮演|假装(?:你|我|我们)(?:是|在)|(?:你(?:现在)?扮演|你现在是一?[个位名条只])",
     re.IGNORECASE,
 )
-_TELLS = re.compile(
+_TELLS = lazy(
     r"\b(?:write|tell|create|continue|make\sup)\b.{0,20}\b(?:story|poem|scene|song|dialogue|novel|script|fable|lyrics|"
     r"screenplay|haiku|limerick)\b|\brole-?play|once\supon\sa\stime|(?:写|编|讲).{0,6}(?:故事|诗|小说|剧本)|角色扮演",
     re.IGNORECASE,
 )
 #: What was asked for is a text that the person may go on with, sentence by sentence.
-_GOES_ON = re.compile(
+_GOES_ON = lazy(
     r"\b(?:story|scene|novel|dialogue|script|fable|screenplay)\b|once\supon|故事|小说|剧本", re.IGNORECASE
 )
-_IN_A_GAME = re.compile(
+_IN_A_GAME = lazy(
     r"\bmy\scharacter(?:['’]s|\s(?:is|was|has|had|lives?|lived|can|will|went|got|named|called))\b|\b(?:in|for)\s(?:the|this|our|my)\s(?:game|campaign|story|role-?play|d&d|rpg)\b[^.!?]{0,40}\bi\s(?:am|play)\b",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(
+_SENTENCE = lazy(
     r"\bonce\supon\sa\stime\b|\b(?:role-?play|pretend(?:ing)?\s(?:that|to\sbe|you|i|we)|imagine\s(?:that\s|if\s)?(?:you|"
     r"i|we|a)\b|hypothetically|suppose\s(?:that\s)?(?:i|you|we)|fan\s?fiction|in\sthis\s(?:scenario|story)|"
     r"act\sas\s(?:if|a|an|my)|you\sare\s(?:a|an|now)\b)|从前|很久以前|角色扮演|假设我|假如我|假装|扮演",
     re.IGNORECASE,
 )
 #: The sentence that ends a role-play still belongs to it.
-_ENDS = re.compile(
+_ENDS = lazy(
     r"\bend\s(?:of\s)?(?:the\s|this\s)?(?:story|role-?play|game|scene)\b|^\W*the\send\b|\bback\sto\s(?:real|normal|business|work|"
     r"earth|life)|\b(?:ok(?:ay)?|alright|enough|please|now)[,!.\s]+(?:let['’]?s\s)?stop\b|^\W*stop\b|\bstop\s(?:the\s|this\s|playing|"
     r"pretending|role)|\blet['’]?s\s(?:stop|pause|end|leave\sit)\b|\bgame\sover\b|\bout\sof\scharacter\b|\booc\b|"
@@ -64,14 +66,14 @@ _ENDS = re.compile(
     re.IGNORECASE,
 )
 #: A sentence that turns to something else is real again.
-_TURNS = re.compile(
+_TURNS = lazy(
     r"\W*(?:(?:haha|ok(?:ay)?|oh|so|and|well)\W+){0,2}(?:by\sthe\sway|btw|anyways?\b|on\sanother\snote|(?:an)?other\sthing|"
     r"one\smore\sthing|chang(?:e|ing)\s(?:of\s|the\s)?(?:topic|subject)|(?:different|new)\s(?:topic|question|subject)|"
     r"speaking\sof|unrelated|update\b|(?:big\s|good\s|bad\s)?news\b|good\smorning|real\squestion|in\sreal\slife|irl\b|"
     r"(?:back\s)?in\sreality|jokes?\saside|seriously\snow|for\sreal\b|对了|顺便|说真的|言归正传|换个话题|回到现实)",
     re.IGNORECASE,
 )
-_OF_THE_DAY = re.compile(
+_OF_THE_DAY = lazy(
     r"\b(?:thanks|thank\syou|yesterday|today|tonight|tomorrow|(?:last|this|next)\s(?:week(?:end)?|month|year|night|morning|"
     r"\w+day)|on\s(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b|谢谢|昨天|今天|明天|上周|下周",
     re.IGNORECASE,

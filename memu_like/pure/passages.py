@@ -9,18 +9,19 @@ from datetime import datetime, timedelta
 
 from ..models import Message
 from .dates import find_dates
+from .patterns import lazy
 from .terms import STOP_WORDS, stem, words
 
 ASKS, HAS_QUESTION, TEMPORAL = 1, 2, 4
 MOMENT = timedelta(microseconds=1)
 
-_TEMPORAL = re.compile(
+_TEMPORAL = lazy(
     r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|since|recently|weekend|(?:day|week|month|year)s?"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august|september"
     r"|october|november|december|(?:19|20)\d\d)\b|[昨今明前后]天|上周|下周|去年|月|年",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"(?<=[a-z,] )[\"“']?([A-Z][A-Za-z]+)")
+_NAME = lazy(r"(?<=[a-z,] )[\"“']?([A-Z][A-Za-z]+)")
 _QUESTION_MARKS = ("?", "？")
 
 # A chunk of a document is what a hit shows: about a paragraph. 120 words is the size at which the static

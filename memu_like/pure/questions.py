@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from .dates import find_dates
+from .patterns import lazy
 from .terms import STOP_WORDS, stem, words
 
 Span = tuple[int, int]
@@ -15,20 +16,18 @@ Span = tuple[int, int]
 
 # Words that questions are made of: they say how one asks, not what about.
 _ASKING = frozenset("什么 么 哪 谁 几".split())
-_NAME_CUE = re.compile(
+_NAME_CUE = lazy(
     r"^(?:which|where|who)\b|\bnames?\b|\bwhat (?!did|does|do|is|was|are|were|has|have|had|kinds?|types?)\w+"
 )
-_WHEN_CUE = re.compile(
-    r"\b(?:when|how long|what (?:year|month|day|date))\b|什么时候|哪[年天月]|几[月号点]|多久"
-)
-_LATEST_CUE = re.compile(
+_WHEN_CUE = lazy(r"\b(?:when|how long|what (?:year|month|day|date))\b|什么时候|哪[年天月]|几[月号点]|多久")
+_LATEST_CUE = lazy(
     r"\b(?:now|nowadays|currently|current|latest|newest|most recent(?:ly)?|these days|today|still|anymore)\b"
     r"|现在|目前|最近|最新|如今|还"
 )
-_BOTH = re.compile(r"\b(?:both|and)\b")
-_FIRST_PERSON = re.compile(r"\b(?:i|me|my|mine|i'm|i've|i'd)\b|我")
-_SECOND_PERSON = re.compile(r"\b(?:you|your|yours)\b|你")
-_NAME_WORD = re.compile(r"[^\W\d_]+(?=(?:['’]s)?\b)")
+_BOTH = lazy(r"\b(?:both|and)\b")
+_FIRST_PERSON = lazy(r"\b(?:i|me|my|mine|i'm|i've|i'd)\b|我")
+_SECOND_PERSON = lazy(r"\b(?:you|your|yours)\b|你")
+_NAME_WORD = lazy(r"[^\W\d_]+(?=(?:['’]s)?\b)")
 MIN_NICKNAME = 3
 ASSISTANT, USER = "assistant", "user"
 
@@ -42,12 +41,12 @@ _MONTHS = {
 _MONTHS |= {name[:3]: number for name, number in _MONTHS.items()} | {"sept": 9}
 _SEASONS = {"winter": 12, "spring": 3, "summer": 6, "fall": 9, "autumn": 9}
 _M = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_M})\b\.?,?(?: (\d{{4}}))?", re.I)
-_MONTH_DAY = re.compile(rf"\b({_M})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,? (\d{{4}}))?", re.I)
-_MONTH_YEAR = re.compile(rf"\b({_M})\b\.?,?(?: (?:of )?(\d{{4}}))?", re.I)
-_SEASON_YEAR = re.compile(r"\b(winter|spring|summer|fall|autumn) (?:of )?(\d{4})\b", re.I)
-_YEAR = re.compile(r"\b((?:19|20)\d\d)\b")
-_MAY_VERB = re.compile(r"\bmay\b(?! \d)")  # in lower case it is the verb, unless a day follows
+_DAY_MONTH = lazy(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_M})\b\.?,?(?: (\d{{4}}))?", re.I)
+_MONTH_DAY = lazy(rf"\b({_M})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,? (\d{{4}}))?", re.I)
+_MONTH_YEAR = lazy(rf"\b({_M})\b\.?,?(?: (?:of )?(\d{{4}}))?", re.I)
+_SEASON_YEAR = lazy(r"\b(winter|spring|summer|fall|autumn) (?:of )?(\d{4})\b", re.I)
+_YEAR = lazy(r"\b((?:19|20)\d\d)\b")
+_MAY_VERB = lazy(r"\bmay\b(?! \d)")  # in lower case it is the verb, unless a day follows
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-_ORDER = re.compile(
+from .patterns import lazy
+
+_ORDER = lazy(
     r"\b(?:ignor(?:e|ing)|disregard|forget|override|bypass)\b[^.!?\n]{0,40}\b(?:instructions?|prompts?|guidelines|directions|"
     r"(?:previous|prior|earlier)\s(?:rules|messages?|context|training))\b"
     r"|\b(?:tell|inform|convince|ask|email|send)\s(?:it\sto\s)?the\suser\b|\byou\s(?:are|will)\snow\s(?:an?\s)?(?:dan\b|in\s\w+\smode|"
@@ -32,12 +34,12 @@ _SIGNS = (
     ),
     *("you are now", "you will now", " ai ", "language model", "llm", "指令", "指示", "提示", "要求"),
 )
-_QUOTED = re.compile(
+_QUOTED = lazy(
     r"\"[^\"]{3,4000}(?:\"|\Z)|“[^“”]{3,4000}(?:”|\Z)|«[^«»]{3,4000}(?:»|\Z)|「[^「」]{3,4000}(?:」|\Z)|『[^『』]{3,4000}(?:』|\Z)"
     r"|(?<!\w)['‘](?=[A-Z])[^'‘\n]{3,1000}['’](?!\w)|`[^`]{3,4000}`"
 )
 #: What the words of others follow, up to the end of the paragraph: "it said:", "the page says".
-_SAYS = re.compile(
+_SAYS = lazy(
     r"\b(?:it|page|site|website|email|e-mail|mail|message|text|article|post|comment|document|file|pdf|popup|banner|"
     r"spam|letter|there\s(?:was|is))\s(?:\w+\s){0,2}?(?:said|says?|reads?|read|this|written|goes|went|like)\b\s?[:,—–-]?"
     r"|(?:写着|写道|说)[:：]",
@@ -45,7 +47,7 @@ _SAYS = re.compile(
 )
 _MARKS = ('"', "“", "«", "「", "『", "'", "‘", "`")
 _LONGEST_PARAGRAPH = 4000
-_COMMANDS = re.compile(
+_COMMANDS = lazy(
     r"\W{0,3}(?:(?:please|now|and|also|then|ok(?:ay)?|hey|system|important|note)\W{1,3}){0,3}", re.IGNORECASE
 )
 

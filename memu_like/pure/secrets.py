@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .patterns import lazy
+
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
@@ -129,7 +131,7 @@ def _is_assigned(secret: str) -> bool:
 
 
 def _shape(kind: str, signs: str, pattern: str, accepts: Callable[[str], bool] = _always) -> _Shape:
-    return _Shape(kind, tuple(signs.split()), re.compile(pattern, re.IGNORECASE), accepts)
+    return _Shape(kind, tuple(signs.split()), lazy(pattern, re.IGNORECASE), accepts)
 
 
 _KEYS = (
@@ -203,7 +205,7 @@ _SHAPES = (
     ),
 )
 #: One cheap look that most chat does not pass: a long run of digits, or a word that announces a secret.
-_MAYBE = re.compile(
+_MAYBE = lazy(
     r"\d[\d -]{11}|-----BEGIN|eyJ|://|[Pp][Aa][Ss][Ss]|[Pp][Ww][Dd]|\b[Pp][Ii][Nn]\b|[Tt][Oo][Kk][Ee][Nn]"
     r"|[Kk][Ee][Yy]|[Ss][Ee][Cc][Rr][Ee][Tt]|[Bb][Ee][Aa][Rr][Ee][Rr]|[Aa][Uu][Tt][Hh]"
     r"|密码|密碼|口令|\b[A-Za-z]{2}\d{2}[ A-Za-z0-9]|[Ss][Ss][Nn]\b|ocial [Ss]ec"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 
+from .patterns import lazy
+
 #: A full stop after one of these, or after a single capital, ends no sentence.
-_ABBREVIATION = re.compile(
+_ABBREVIATION = lazy(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|jr|sr|no|inc|ltd|approx|e\.g|i\.e|a\.m|p\.m|u\.s|u\.k|ph\.d)|\b[A-Z])$",
     re.IGNORECASE,
 )
-_MARK = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？!?；…]+[”」』）’\"]*|\n+")
-_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
-_CONTRACTION = re.compile(r"(?:n['’]t|['’](?:s|ve|ll|re|d|m))$")
-CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+_MARK = lazy(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|[。！？!?；…]+[”」』）’\"]*|\n+")
+_CODE = lazy(r"```.*?(?:```|\Z)", re.DOTALL)
+_WORD = lazy(r"[^\W_]+(?:['’\-][^\W_]+)*")
+_CONTRACTION = lazy(r"(?:n['’]t|['’](?:s|ve|ll|re|d|m))$")
+CJK = lazy("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 STOP_WORDS = frozenset(
     """a about above after again all almost already also although always am an and any anyone anything are

@@ -9,7 +9,6 @@ default place by its type.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import EmbedderError
 from ..models import Category, Draft, ItemType, Slot
+from .patterns import lazy
 from .terms import stem
 
 Floats = NDArray[np.float32]
@@ -52,7 +52,7 @@ DEFAULT_PLACES: Mapping[ItemType, Place] = {
     ItemType.INSIGHT: ("knowledge", "lessons"),
 }
 
-_TOKEN = re.compile(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+")
+_TOKEN = lazy(r"[\u3400-\u9fff]+|[^\W_\u3400-\u9fff]+")
 _SPELLED_OUT = (("’", "'"), ("'m ", " am "), ("'ve ", " have "), ("n't", " not"), ("'d like", " would like"))
 
 

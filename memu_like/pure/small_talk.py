@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .patterns import lazy
+
 _PHRASES = (
     r"h+i+|hello+|he+y+|howdy|yo|greetings|good\s(?:morning|afternoon|evening|night|day)|hi\sthere|hey\sthere|"
     r"hello\sthere|how\sare\syou(?:\sdoing)?(?:\stoday)?|how(?:['’]s|\sis)\sit\sgoing|how\shave\syou\sbeen|"
@@ -22,15 +24,15 @@ _PHRASES = (
     r"没关系|好的?|好呀|好吧|行|可以|嗯+|哦+|是的|对|對|再见|再見|拜拜|回头见|明天见|哈+|呵+|太好了|太棒了|不错|辛苦了|加油|"
     r"最近怎么样|你好吗|在吗"
 )
-_SMALL_TALK = re.compile(rf"(?:(?:{_PHRASES})(?:啊|呀|呢|啦|哦)?(?:\W+|$))+", re.IGNORECASE)
+_SMALL_TALK = lazy(rf"(?:(?:{_PHRASES})(?:啊|呀|呢|啦|哦)?(?:\W+|$))+", re.IGNORECASE)
 #: The same with a name or an address at the end: "Hey Mel!", "Thanks, dear friend".
-_ADDRESSED = re.compile(
+_ADDRESSED = lazy(
     rf"(?:(?:{_PHRASES})(?:\W+|$))+(?:(?-i:[A-Z])\w+|there|all|everyone|guys|man|buddy|dude|friend|bro|mate|girl|"
     r"my friend|again|too)\W*",
     re.IGNORECASE,
 )
 
-_OPENING = re.compile(
+_OPENING = lazy(
     r"(?:(?:hey+|hi|hello|oh|ooh|ah|aw+|wow|yeah|yep|yes|no|nah|nope|thanks|thank\syou|well|haha|sure|totally|"
     r"absolutely|definitely|exactly|ok|okay|btw|by\sthe\sway|anyway|anyways|guess\swhat|you\sknow|also|for\ssure|"
     r"of\scourse|please\sdo|(?:yes|no)\splease|(?-i:[A-Z])[a-z]{1,14}(?=,\s(?:I|my|we|our)\b))(?:,?\s(?-i:[A-Z])[a-z]{1,14})?\s?[,!]+\s?){1,4}",
@@ -38,21 +40,21 @@ _OPENING = re.compile(
 )
 
 #: What announces a statement and is no part of it: "One more thing: ...", "First, ...".
-_ANNOUNCEMENT = re.compile(
+_ANNOUNCEMENT = lazy(
     r"(?:(?:(?:and\s)?one\smore|another|other)\sthing\b[^.:!?,;\n]{0,40}:|(?:first|second|third|last|final)(?:ly)?(?:\sof\sall)?"
     r"[:,]|confession:|(?:big|good|bad|great|less\sgood|sad|happy)(?:\snews)?:|news:|fun\sfact:|p\.?s\.?:|"
     r"还有(?:一件事|一点)?[：:，,]|(?:不是|是的|对了?|嗯+|好的?|没有|哈+|另外)[，,])\s?",
     re.IGNORECASE,
 )
 #: A few words that lead to a sentence in Chinese or Japanese writing: "Time to practise: 昨天...".
-_LEAD_TO_CJK = re.compile(
+_LEAD_TO_CJK = lazy(
     r"[^\W\d\u3040-\u9fff][^\u3040-\u9fff.!?。\n]{0,60}[:：,，–—-]\s?(?=[\u3040-\u30ff\u4e00-\u9fff])"
 )
 #: Fewer characters than this after such a lead are a name or a word, not a sentence of its own.
 _SHORTEST_CJK = 5
 
 _HARD_I = r"i(?:['’]m|\sam|\swas)\s(?:so\s|really\s|very\s|super\s|truly\s|always\s|just\s|also\s){0,3}"
-_REACTION = re.compile(
+_REACTION = lazy(
     rf"(?:(?:and|but|so|aw+|wow|oh)\W+)?(?:{_HARD_I}(?:glad|happy|proud|excited|sorry|thrilled|sure|stoked|impressed|"
     r"inspired|grateful|thankful|amazed|here|rooting|curious|jealous)\s(?:to\s(?:hear|see|know|have\syou)|for\s(?:you|your)|"
     r"of\s(?:you|your|it)|(?:that\s)?you|about\s(?:your|that|it)|by\s(?:your|that)|it|that|with\syou)|"
@@ -75,20 +77,20 @@ _REACTION = re.compile(
     re.IGNORECASE,
 )
 
-_REMEMBER = re.compile(
+_REMEMBER = lazy(
     r"(?:please\s|can\syou\s|could\syou\s|just\s)?(?:remember|note|keep\sin\smind|don['’]t\sforget|bear\sin\smind|"
     r"remind\sme|call\sme|fyi)\b|请?(?:记住|记得|记一下|别忘|叫我)",
     re.IGNORECASE,
 )
 #: Requests that stand anywhere in a sentence: to forget, to listen, to look at what follows.
-_ASKED = re.compile(
+_ASKED = lazy(
     r"\bplease\s(?:just\s)?forget\b|^(?:just\s)?forget\s(?:that|it|this|what|about)\b|\bi\s(?:just\s)?need\s(?:to\svent|"
     r"(?:some\s|your\s)?(?:advice|help|cheering))\b|\bhere(?:['’]s|\sis|\sare)\s(?:the|my|what|some)\b[^.!?]{0,60}:$",
     re.IGNORECASE,
 )
 #: One of these stands in every such request; looked for first, because that is cheap.
 _ASKED_SIGNS = ("forget", "need", "here")
-_COMMAND = re.compile(
+_COMMAND = lazy(
     r"(?:please|pls|now|then|ok|okay|also|and|next|first|instead)?[,\s]{0,2}(?:please\s)?(?:"
     r"(?:can|could|would|will)\syou\b|(?:i\s(?:want|need|would\slike)|i['’]d\slike)\syou\sto\b|(?:help|give|tell|show|send|"
     r"teach|explain\sto|write|make|find|get|draft|build|recommend|suggest)\sme\b|(?:write|translate|summari[sz]e|rewrite|"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from .patterns import lazy
+
 Tense = Literal["past", "future"] | None
 
 #: Past forms that are no present form too ("read", "put" and "cut" are), so each tells the tense.
@@ -19,7 +21,7 @@ _IRREGULAR = (
 _NOT_PAST = (
     "need|feed|speed|indeed|exceed|succeed|breed|seed|weed|bed|red|tired|married|wed|hundred|thrilled|worried"
 )
-_CUE = re.compile(
+_CUE = lazy(
     # Arranged in the past, to happen later: "booked", "signed up for".
     r"\b(?P<plan>(?:(?:am|is|are|was|were|been|got)\s+)?(?:booked|reserved|invited\s+to)|signed\s+up|"
     r"(?:registered|enrolled|entered)\s+for|(?:got|bought|have)\s+(?:\w+\s+){0,2}tickets?)\b"
@@ -34,36 +36,34 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 #: Between a cue and the date: they stand in different clauses.
-_CLAUSE_END = re.compile(r"[,;:—–()]|\s(?:but|so|because|although|though|while|whereas)\s", re.IGNORECASE)
+_CLAUSE_END = lazy(r"[,;:—–()]|\s(?:but|so|because|although|though|while|whereas)\s", re.IGNORECASE)
 #: "signed up on Friday": the date is that of the arranging.
-_DIRECTLY = re.compile(r"\s*(?:(?:it|them|this|that)\s+)?(?:(?:last|this|on|in|back)\b\s*)*", re.IGNORECASE)
+_DIRECTLY = lazy(r"\s*(?:(?:it|them|this|that)\s+)?(?:(?:last|this|on|in|back)\b\s*)*", re.IGNORECASE)
 #: "is on Friday", "by Friday": ahead.
-_AHEAD = re.compile(
-    r"(?:\b(?:is|are)|['’](?:s|re))\s+(?:only\s+|now\s+)?on\s+(?:the\s+)?$|\bby\s+$", re.IGNORECASE
-)
+_AHEAD = lazy(r"(?:\b(?:is|are)|['’](?:s|re))\s+(?:only\s+|now\s+)?on\s+(?:the\s+)?$|\bby\s+$", re.IGNORECASE)
 #: Nouns of what lies ahead, where no verb says otherwise.
-_PLAN = re.compile(
+_PLAN = lazy(
     r"\b(?:tickets?|flights?|appointments?|deadline|interview|exam|wedding|booking|reservation)\b",
     re.IGNORECASE,
 )
 #: "every year in May" comes again; "every day in May" may be one month, so there the tense decides too.
-_EVERY = re.compile(
+_EVERY = lazy(
     r"\b(?:every|each)\s+(?:(?:single|other|second|third|few)\s+)?(?:\w{3,6}day|year|time|spring|summer|autumn|fall|winter)s?\b"
     r"[^.!?;:,\n]{0,40}$"
     r"|\b(?:every|each|most|any|(?:once|twice|times)\s+an?\s+(?:week|month|year))(?:\s+(?:single|other|second|third|on|in)){0,3}\s+$",
     re.IGNORECASE,
 )
-_USUALLY = re.compile(
+_USUALLY = lazy(
     r"\b(?:usually|normally|typically|always|often|(?:every|each)\s+(?:single\s+)?(?:day|night|morning|evening|week|weekend|month))"
     r"\b(?:[^.!?;:,\n]{0,40}|[^.!?\n]{0,80}\beven\s+)$",
     re.IGNORECASE,
 )
-_PLURAL = re.compile(
+_PLURAL = lazy(
     r"s\b|\s+(?:morning|afternoon|evening|night|lunchtime)s\b"
     r"|(?:\s+and\s+\w+day)?\s+(?:every|each)\s+(?:single\s+|other\s+)?(?:week|month|year)\b",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"[.!?\n](?:\s|$)")
+_SENTENCE_END = lazy(r"[.!?\n](?:\s|$)")
 #: How many characters away a cue may stand.
 _REACH = 120
 _HABIT_REACH = 90

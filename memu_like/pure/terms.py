@@ -80,7 +80,7 @@ def stem(word: str) -> str:
     if _GREEK.search(word):
         return str(_stemmers()["greek"].stemWord(word))
     plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
-    return str(_stemmers()["english"].stemWord(plain)) if plain.isascii() else plain
+    return str(_stemmers()["english"].stemWord(plain)) if plain.isascii() and plain else plain or word
 
 
 def words(text: str) -> Iterator[str]:

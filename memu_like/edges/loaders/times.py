@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from ...errors import LoadError
+from ...pure.patterns import lazy
 
 FIRST_YEAR, LAST_YEAR = 1000, 2999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,16 +19,16 @@ CLOCK = (
     r"(?:(?:上午|下午|凌晨|早上|中午|晚上)\s?)?\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,6})?)?"
     r"(?:\s?(?:[AaPp]\.?\s?[Mm]\b\.?|上午|下午))?"
 )
-_CLOCK_PARTS = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
-_AFTERNOON = re.compile(r"[Pp]\.?\s?[Mm]|下午|晚上|中午")
-_MORNING = re.compile(r"[Aa]\.?\s?[Mm]|上午|凌晨|早上")
-_NUMBER = re.compile(r"-?\d{9,10}(?:\.\d+)?|\d{12,13}(?:\.\d+)?")
-_RFC_2822 = re.compile(
+_CLOCK_PARTS = lazy(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_AFTERNOON = lazy(r"[Pp]\.?\s?[Mm]|下午|晚上|中午")
+_MORNING = lazy(r"[Aa]\.?\s?[Mm]|上午|凌晨|早上")
+_NUMBER = lazy(r"-?\d{9,10}(?:\.\d+)?|\d{12,13}(?:\.\d+)?")
+_RFC_2822 = lazy(
     r"(?:[A-Za-z]{3},?\s+)?\d{1,2}\s+[A-Za-z]{3}\s+\d{4}\s+\d{2}:\d{2}(?::\d{2})?(?:\s+[-+A-Za-z0-9]{1,6})?"
 )
-_ZONE_WORD = re.compile(r"\s*(?:UTC|GMT)$")
-_SPACED_OFFSET = re.compile(r"\s+([+-]\d{2}:?\d{2})$")
-_SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?!\d)")
+_ZONE_WORD = lazy(r"\s*(?:UTC|GMT)$")
+_SPACED_OFFSET = lazy(r"\s+([+-]\d{2}:?\d{2})$")
+_SLASHED = lazy(r"(\d{4})/(\d{1,2})/(\d{1,2})(?!\d)")
 
 _MONTHS = "january february march april may june july august september october november december".split()
 _MONTH_NUMBERS = {name[:length]: n for n, name in enumerate(_MONTHS, 1) for length in (3, 4, len(name))}
@@ -41,7 +41,7 @@ _DATE_SHAPES = (
     rf"(?P<month>[A-Za-z]{{3,9}})\.?\s+(?P<day>\d{{1,2}}){_ORDINAL},?\s+(?P<year>\d{{4}})",
 )
 _WRITTEN = tuple(
-    re.compile(rf"(?:(?P<before>{CLOCK})\s+on\s+)?{shape}(?:(?:T|,?\s+(?:at\s+)?)(?P<after>{CLOCK}))?")
+    lazy(rf"(?:(?P<before>{CLOCK})\s+on\s+)?{shape}(?:(?:T|,?\s+(?:at\s+)?)(?P<after>{CLOCK}))?")
     for shape in _DATE_SHAPES
 )
 

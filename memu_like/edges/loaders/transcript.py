@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import LoadError
 from ...models import Loaded, Message
+from ...pure.patterns import lazy
 from .base import Reading
 from .text import one_line
 from .times import CLOCK, WrittenDate, at, parse_time, parse_written
@@ -23,9 +24,9 @@ _STAMP = (
     rf"(?:(?:T|,?[^\S\n]+)(?P<clock>{CLOCK})(?P<offset>Z|[+-]\d{{2}}:?\d{{2}})?)?|(?P<only>{CLOCK}))"
 )
 # `[2024-03-05 14:02] `, `2024-03-05 14:02 - `, `(14:02) `
-_LEAD = re.compile(rf"[\[(（]?{_STAMP}[\])）]?\s*(?:[-–—|,]\s*)?(?=[^\W\d_]|[@+*])")
+_LEAD = lazy(rf"[\[(（]?{_STAMP}[\])）]?\s*(?:[-–—|,]\s*)?(?=[^\W\d_]|[@+*])")
 # `Ada: `, `**Ada:** `, `Ada Li (14:02): `, `李雷：`
-_NAMED = re.compile(
+_NAMED = lazy(
     r"(?P<bold>\*\*)?(?P<name>[^\W\d_@+][\w.'’&@-]*(?:[^\S\n][\w.'’&@-]+){0,3}|[@+][\w-]+)(?:\*\*)?"
     rf"(?:\s?[\[(（]{_STAMP}[\])）])?(?:\*\*)?[:：](?!//)(?:\*\*)?\s*(?P<text>.*)"
 )
@@ -34,10 +35,10 @@ _WEEKDAY = (
     r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?"
     r"|(?:星期|周|礼拜)[一二三四五六日天])"
 )
-_DATE_PREFIX = re.compile(
+_DATE_PREFIX = lazy(
     rf"\A(?:(?:session|conversation|chat|day|date)\b\s*#?\d*[\s:：,(（–—-]*)?(?:{_WEEKDAY}[\s,，]+)?", re.I
 )
-_DATE_SUFFIX = re.compile(rf"[\s,，(（]+{_WEEKDAY}$", re.I)
+_DATE_SUFFIX = lazy(rf"[\s,，(（]+{_WEEKDAY}$", re.I)
 
 _ASSISTANTS = frozenset(("assistant", "ai", "chatgpt", "bot", "助手", "gpt", "claude", "gemini"))
 _USERS = frozenset(("user", "human", "用户", "me", "you", "我"))

@@ -14,6 +14,7 @@ from typing import Literal
 
 from ...errors import LoadError
 from ...models import Loaded, Message
+from ...pure.patterns import lazy
 from .base import Reading
 from .times import WrittenDate, at
 
@@ -25,19 +26,19 @@ Order = Literal["day", "month"]
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 _STRIP_MARKS = str.maketrans("", "", _MARKS)
 _HALF = r"(?:[AaPp]\.?\s?[Mm]\.?|上午|下午|凌晨|早上|中午|晚上)"
-_HEAD = re.compile(
+_HEAD = lazy(
     r"(?P<open>\[)?(?P<first>\d{1,4})(?P<separator>[/.-])\s?(?P<second>\d{1,2})(?P=separator)\s?"
     r"(?P<third>\d{4}|\d{1,2})\.?(?P<comma>[,،])?\s+"
     rf"(?P<clock>(?:{_HALF}\s?)?\d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?(?:\s?{_HALF})?)"
     r"(?(open)\]\s?|\s[-–]\s)(?P<rest>.*)"
 )
-_SPOKEN = re.compile(r"(?P<name>[^:：\"“”«»]{1,80}?)[:：](?:\s(?P<text>.*)|$)")
+_SPOKEN = lazy(r"(?P<name>[^:：\"“”«»]{1,80}?)[:：](?:\s(?P<text>.*)|$)")
 # The first line of nearly every export. Only as a whole: a person may speak of encryption too.
-_ENCRYPTED = re.compile(
+_ENCRYPTED = lazy(
     r"Messages (?:and calls|to this)[^\n]{0,80}end-to-end encrypt|消息和通话[^\n]{0,20}端[到对]端加密"
 )
 # A placeholder is the whole line, or its end behind a direction mark where a caption came with it.
-_MEDIA = re.compile(
+_MEDIA = lazy(
     r"(?:^|(?<=\u200e))(?:"
     r"<(?:attached|附件)[:：][^<>\n]{0,200}>"
     r"|<[^<>\n]{0,40}(?:omitted|省略|omitido|omis|ausgeschlossen|omesso)[^<>\n]{0,20}>"
@@ -47,8 +48,8 @@ _MEDIA = re.compile(
     r")$",
     re.IGNORECASE,
 )
-_DOTTED = re.compile(r"(?<=\d)\.(?=\d)")
-_EDITED = re.compile(r"\s*<(?:This message was edited|此消息已编辑)>$")
+_DOTTED = lazy(r"(?<=\d)\.(?=\d)")
+_EDITED = lazy(r"\s*<(?:This message was edited|此消息已编辑)>$")
 
 
 @dataclass(slots=True)
