@@ -20,7 +20,7 @@ def killing(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Range:
     return Range(zygote, tmp_path_factory.mktemp("kills"))
 
 
-@pytest.mark.parametrize("point", points(IN_CI), ids=str)
+@pytest.mark.parametrize("point", list(points(IN_CI)), ids=str)
 def test_a_kill_loses_and_doubles_nothing(killing: Range, point: Point) -> None:
     assert killing.kill(point).problems == []
 
