@@ -33,6 +33,18 @@ def guard(root: Path, path: Path) -> Path:
     return path
 
 
+Stamp = tuple[int, int, int]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """What changes when a file is replaced or appended to; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def _is_plain(root: str, path: str) -> bool:
     """Whether no part of `path` below `root` is a link or a step up: some microseconds, for the hot path."""
     inside = path[len(root) :].strip(os.sep)

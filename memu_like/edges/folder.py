@@ -59,6 +59,7 @@ class UserFolder:
         self.store = store
         self.root = store / folder_name(user_id)
         self.derived = self.root / DERIVED
+        self._checked: files.Stamp | None = None
 
     # -- the folder itself
 
@@ -68,9 +69,12 @@ class UserFolder:
     def require(self) -> None:
         """Raises NotFound, or FormatTooNew, or StorageError for a folder that is a link out of the store."""
         files.guard(self.store, self.root)
-        if not self.exists():
+        found = files.stamp(self.root / USER_FILE)
+        if found is None:
             raise NotFound("user", self.user_id, f"no memory folder at {self.root}")
-        self.profile_data()
+        if found != self._checked:
+            self.profile_data()
+            self._checked = found
 
     def create(self) -> None:
         """Make the folder and its `user.json`, if they are not there yet."""

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from ..config import Settings
 from ..edges.embedders import Embedder
+from ..edges.files import Stamp, stamp
 from ..edges.folder import UserFolder
 from ..edges.index.index import Index
-from ..edges.index.manifest import MANIFEST, Stamp, buffers, look, stamp
+from ..edges.index.manifest import MANIFEST, buffers, look
 from ..edges.index.reading import read_message
 from ..edges.index.view import View
 from ..edges.tokens import TokenCounter
@@ -63,6 +64,25 @@ def steady(folder: UserFolder, read: Callable[[], T]) -> T:
             seen = found
 
 
+UNREAD = object()
+MAX_ROWS_KEPT = 2048
+
+
+class RowCache:
+    """Rows of a view that were read for a hit, with what was made of them. Bounded; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, object] = {}
+        self.get = self._rows.get
+        self.clear = self._rows.clear
+
+    def keep(self, row: int, value: object) -> object:
+        if len(self._rows) >= MAX_ROWS_KEPT:
+            del self._rows[next(iter(self._rows))]
+        self._rows[row] = value
+        return value
+
+
 @dataclass(slots=True)
 class Desk:
     """One user's folder at work. The service lets one call at a time use it."""
@@ -70,6 +90,8 @@ class Desk:
     folder: UserFolder
     index: Index
     tools: Tools
+    rows: RowCache = field(default_factory=RowCache)
+    """For the current view: emptied when the view changes."""
     _view: View | None = None
     _generation: int = -1
     _entries: dict[str, tuple[Stamp, dict[str, tuple[str, int]]]] = field(default_factory=dict)
@@ -84,6 +106,7 @@ class Desk:
         if self._view is None or self._generation != self.index.generation:
             self._view = View([*self.index.segments, *self.index.buffered()])
             self._generation = self.index.generation
+            self.rows.clear()
         return self._view
 
     def item(self, item_id: str) -> Item | None:

@@ -17,7 +17,7 @@ from ..models import Hit, Item, RetrieveResult, Status
 from ..pure.secrets import mask_secrets
 from ..pure.small_talk import is_small_talk
 from .categories import category_path
-from .desk import Desk
+from .desk import UNREAD, Desk
 from .search import Ranked, search
 
 # Rows that are looked at for each hit asked for: some are withheld, some belong to the same item.
@@ -95,21 +95,30 @@ def _place_of(view: View, ranked: Ranked) -> str:
 
 def _hit(desk: Desk, view: View, ranked: Ranked) -> _Found | None:
     """None for a row that a person has taken back: each of its items is retracted."""
-    segment, local = view.locate(ranked.row)
+    row = desk.rows.get(ranked.row, UNREAD)
+    if row is UNREAD:
+        row = desk.rows.keep(ranked.row, _read_row(desk, view, ranked.row))
+    if not isinstance(row, _Found):
+        return None
+    return replace(row, hit=replace(row.hit, score=round(ranked.score, 4), signals=ranked.signals))
+
+
+def _read_row(desk: Desk, view: View, number: int) -> _Found | None:
+    """A row as a hit without its score, from the files."""
+    segment, local = view.locate(number)
     row = segment.rows[local]
-    file = segment.files[int(row["file"])]
+    file, line, kind = segment.files[int(row["file"])], int(row["line"]), int(row["kind"])
     data = desk.folder.read_slice(file, int(row["offset"]), int(row["length"]))
-    session = view.session_of(ranked.row)
-    kind = int(row["kind"])
+    session = view.session_of(number)
     if kind == ITEM_ROW:
         item_id = desk.folder.item_at(file, int(row["offset"]), int(row["length"])).id
         items = tuple(item for item in [desk.item(item_id)] if item)
     else:
-        places = _places(view, session, int(row["line"]), kind, data)
+        places = _places(view, session, line, kind, data)
         if places and all(place.status is Status.RETRACTED for place in places):
             return None
         items = tuple(_read(desk, place) for place in places if place.status is not Status.RETRACTED)
-    return _Found(_compose(desk, ranked, file, int(row["line"]), data, session, kind, items), items)
+    return _Found(_compose(desk, file, line, data, session, kind, items), items)
 
 
 def _places(view: View, session: Session | None, line: int, kind: int, data: bytes) -> list[ItemPlace]:
@@ -128,7 +137,6 @@ def _read(desk: Desk, place: ItemPlace) -> Item:
 
 def _compose(
     desk: Desk,
-    ranked: Ranked,
     file: str,
     line: int,
     data: bytes,
@@ -141,7 +149,7 @@ def _compose(
     buffered = session is not None and not session.resource
     return Hit(
         tier="item" if kind == ITEM_ROW else "buffer" if buffered else "resource",
-        score=round(ranked.score, 4),
+        score=0.0,
         text=mask_secrets(said.text)[0] if desk.settings.mask_secrets else said.text,
         date=at,
         title=session.title if session else "",
@@ -154,7 +162,6 @@ def _compose(
         slot=items[0].slot if items else None,
         message_ids=said.message_ids,
         occurred=next((item.occurred for item in items if item.occurred), None),
-        signals=ranked.signals,
     )
 
 

@@ -22,9 +22,11 @@ from ...errors import CorruptFile
 from ...models import Item
 from .. import files
 from ..embedders import Embedder
+from ..files import Stamp
+from ..files import stamp as stamp_of
 from ..folder import Line, UserFolder
 from . import manifest as manifests
-from .manifest import MANIFEST, Manifest, Signature, Stamp
+from .manifest import MANIFEST, Manifest, Signature
 from .merging import merge
 from .reading import buffer_rows, build, read_items, read_resource
 from .segment import Segment, SegmentBuilder
@@ -107,7 +109,7 @@ class Index:
             gone = bool(_inodes(waiting) - {buffer.stamp[2] for buffer in self._buffers.values()})
 
     def _refresh_files(self) -> None:
-        stamp = manifests.stamp(self.folder.path(MANIFEST))
+        stamp = stamp_of(self.folder.path(MANIFEST))
         if stamp != self._stamp:
             self._open(stamp)
         signature = manifests.look(self.folder)
@@ -124,7 +126,7 @@ class Index:
                 state = self._load(path) if stamp else State()
                 break
             except CorruptFile as error:
-                found = manifests.stamp(path)
+                found = stamp_of(path)
                 if found == stamp:
                     self.problems = (f"the index was unusable and is being built again ({error.path.name})",)
                     state = State()
@@ -303,7 +305,7 @@ class Index:
             state.signature,
         )
         self.folder.write(MANIFEST, value.render())
-        self._stamp = manifests.stamp(self.folder.path(MANIFEST))
+        self._stamp = stamp_of(self.folder.path(MANIFEST))
         self._saved_anew = True
 
     def rebuild(self, progress: Progress | None = None) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import CorruptFile
+from .. import files
+from ..files import Stamp
 from ..folder import UserFolder
 
 INDEX_VERSION = 3
@@ -20,8 +22,6 @@ MANIFEST = ".memu/index/manifest.json"
 # about a folder that has just changed. Ticks are up to 10 ms (Linux, HZ=100), or 2 s (FAT, whole seconds).
 TICK_NS = 20_000_000
 COARSE_TICK_NS = 2_000_000_000
-
-Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,6 @@ def parse(data: bytes, path: Path) -> Manifest | None:
         raise CorruptFile(path, None, f"{type(error).__name__}: {error}") from error
 
 
-def stamp(path: Path) -> Stamp | None:
-    """What changes when a file is replaced or appended to; None where there is none."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
 def look(folder: UserFolder) -> Signature:
     """The folder's signature: one stat for each JSONL file and each month of resources."""
     now = time.time_ns()
@@ -112,7 +103,7 @@ def buffers(folder: UserFolder) -> dict[str, Stamp]:
     names = [
         e.name for e in _entries(folder.root) if e.name.startswith("buffer") and e.name.endswith(".jsonl")
     ]
-    found = {name: stamp(folder.path(name)) for name in sorted(names)}
+    found = {name: files.stamp(folder.path(name)) for name in sorted(names)}
     return {name: known for name, known in found.items() if known is not None}
 
 
