@@ -116,7 +116,7 @@ async def measure(store: Path, count: int) -> dict[str, Any]:
         result["retrieve p50, ms"] = round(statistics.median(times) * 1000, 2)
         result["retrieve p95, ms"] = round(times[int(len(times) * 0.95)] * 1000, 2)
         stats = await user.stats()
-        result["items"] = stats.items_active
+        result["items"] = stats.items["active"]
         added = [await timed(lambda n=n: user.add({"role": "user", "content": f"note {n}"})) for n in range(30)]
         result["add p50, ms"] = round(statistics.median(added) * 1000, 2)
         await user.flush()

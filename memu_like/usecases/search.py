@@ -100,17 +100,17 @@ def _read(desk: Desk, view: View, query: str) -> Question:
 
 
 def _matches(desk: Desk, view: View, question: Question) -> list[_Match]:
-    mean = float(view.lengths.mean()) or 1.0
+    mean = view.mean_length
     near = _near(desk, view, question.words[:MAX_QUERY_STEMS])
     found = []
     for word, stem in zip(question.words[:MAX_QUERY_STEMS], question.stems, strict=False):
         rows, counts = view.postings(stem)
-        weight = term_weight(stem) * float(idf(np.array(len(rows)), view.size))
+        weight = term_weight(stem) * float(idf(np.array(len(rows)), view.live_size))
         parts = [(rows, saturate(counts, view.lengths[rows], mean))]
         for term, cosine in near[word].items():
             if term != stem:
                 near_rows, counts = view.postings(term)
-                rarity = min(1.0, float(idf(np.array(len(near_rows)), view.size)) / max(weight, 1e-3))
+                rarity = min(1.0, float(idf(np.array(len(near_rows)), view.live_size)) / max(weight, 1e-3))
                 strength = np.float32(SOFT_WEIGHT * cosine * rarity)
                 parts.append((near_rows, strength * saturate(counts, view.lengths[near_rows], mean)))
         found.append(_combine(weight, parts))
@@ -132,7 +132,11 @@ def _near(desk: Desk, view: View, words: Sequence[str]) -> Mapping[str, Mapping[
     surfaces = list(dict.fromkeys(surface for found in candidates for surface in found.values()))
     of_surface = dict(zip(surfaces, embed_words(surfaces, desk.tools.words), strict=True))
     for word, vector, found in zip(new, vectors, candidates, strict=True):
-        cosines = {term: float(of_surface[surface] @ vector) for term, surface in found.items()}
+        cosines = {
+            term: float(of_surface[surface] @ vector)
+            for term, surface in found.items()
+            if view.live_size == view.size or len(view.postings(term)[0])
+        }
         best = sorted(cosines, key=lambda term: (-cosines[term], term))[: SOFT_WORDS + 1]
         view.near[word] = {term: cosines[term] for term in best if cosines[term] >= SOFT_COSINE}
     return view.near

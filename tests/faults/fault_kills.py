@@ -72,8 +72,7 @@ def points(count: int, seed: int = 0, works: tuple[str, ...] = tuple(WORK)) -> I
             prepared=work in ON_PREPARED or chooser.random() < 0.5,
             how=chooser.choice(["delay", "delay", "act", "torn"]),
             derived_lost=chooser.random() < 0.25,
-            # Rows of older edits count in the statistics of a search until a merge drops them.
-            compared=chooser.random() < 0.25 and work != "edit",
+            compared=chooser.random() < 0.25,
         )
 
 

@@ -94,17 +94,23 @@ class View:
         """Mean idf of each row's terms, over all segments: small talk is made of frequent words."""
         totals: dict[str, int] = {}
         sizes = [np.diff(segment.indptr) for segment in self.segments]
-        if len(self.segments) > 1:
-            for segment, size in zip(self.segments, sizes, strict=True):
-                for term, count in zip(segment.terms, size.tolist(), strict=True):
+        if len(self.segments) > 1 or self.live_size < self.size:
+            for number, segment in enumerate(self.segments):
+                for term, count in zip(segment.terms, self._live_counts(number).tolist(), strict=True):
                     totals[term] = totals.get(term, 0) + count
         parts = []
         for segment, size in zip(self.segments, sizes, strict=True):
             found = np.array([totals[t] for t in segment.terms]) if totals else size
-            weights = np.repeat(idf(found, self.size), size) * segment.counts
+            weights = np.repeat(idf(found, self.live_size), size) * segment.counts
             sums = np.bincount(segment.postings, weights, minlength=len(segment.rows))
             parts.append(sums / np.maximum(segment.rows["size"], 1))
         return np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, dtype=np.float32)
+
+    def _live_counts(self, number: int) -> NDArray[np.int64]:
+        """In how many rows in use each term of a segment stands."""
+        segment, start = self.segments[number], self.starts[number]
+        live = self.alive[start : start + len(segment.rows)][segment.postings]
+        return np.diff(np.concatenate([[0], np.cumsum(live)])[segment.indptr])
 
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
@@ -191,7 +197,21 @@ class View:
                 counts.append(count)
         if not rows:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        return np.concatenate(rows), np.concatenate(counts).astype(np.float32)
+        found, times = np.concatenate(rows), np.concatenate(counts).astype(np.float32)
+        if self.live_size == self.size:
+            return found, times
+        live = self.alive[found]
+        return found[live], times[live]
+
+    @cached_property
+    def live_size(self) -> int:
+        """Rows in use: what statistics are over, so that they are those of a freshly built index."""
+        return int(self.alive.sum())
+
+    @cached_property
+    def mean_length(self) -> float:
+        """Mean number of terms of the rows in use; 1 where there are none."""
+        return float(self.lengths[self.alive].mean()) if self.live_size else 1.0
 
     @cached_property
     def _coarse(self) -> list[NDArray[np.float32]]:
