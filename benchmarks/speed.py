@@ -1,8 +1,8 @@
 """Speed and size at 1,000, 10,000 and 100,000 messages, with no model and with fsync on: `make bench-speed`.
 
-Each size is memorized into a fresh folder, month by month; then each question is retrieved in this process,
-the folder is opened and asked in new ones, and its index is rebuilt. The text is generated: the words of
-the shipped sample, drawn by their frequency, in sentences with dates, names and numbers.
+Each size is memorized into a fresh folder, 2,000 messages a call; then each question is retrieved in this
+process, the folder is opened and asked in new ones, and its index is rebuilt. The text is generated: the
+words of the shipped sample, drawn by their frequency, in sentences with dates, names and numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,14 @@ from memu_like.service import MemoryService
 
 BATCH = 2_000
 QUERIES = 200
-OPENINGS = ["I went to", "We talked about", "My sister likes", "Last week I saw", "I usually have", "Tomorrow is"]
+OPENINGS = [
+    "I went to",
+    "We talked about",
+    "My sister likes",
+    "Last week I saw",
+    "I usually have",
+    "Tomorrow is",
+]
 
 ASK = """
 import asyncio, json, sys, time
@@ -75,7 +82,13 @@ def messages(count: int, seed: int = 7) -> Iterator[list[dict[str, Any]]]:
             text += f" It was on {now:%d %B}."
         speaker = "Ada" if number % 2 else "Bo"
         batch.append(
-            {"id": f"m{number}", "role": "user", "name": speaker, "content": text, "created_at": now.isoformat()}
+            {
+                "id": f"m{number}",
+                "role": "user",
+                "name": speaker,
+                "content": text,
+                "created_at": now.isoformat(),
+            }
         )
         if len(batch) == BATCH:
             yield batch
@@ -117,7 +130,9 @@ async def measure(store: Path, count: int) -> dict[str, Any]:
         result["retrieve p95, ms"] = round(times[int(len(times) * 0.95)] * 1000, 2)
         stats = await user.stats()
         result["items"] = stats.items["active"]
-        added = [await timed(lambda n=n: user.add({"role": "user", "content": f"note {n}"})) for n in range(30)]
+        added = [
+            await timed(lambda n=n: user.add({"role": "user", "content": f"note {n}"})) for n in range(30)
+        ]
         result["add p50, ms"] = round(statistics.median(added) * 1000, 2)
         await user.flush()
     first = [ask(store, query) for query in queries()[:5]]
@@ -139,7 +154,10 @@ def ask(store: Path, query: str) -> dict[str, Any]:
 
 def import_seconds() -> float:
     code = "import time; t = time.perf_counter(); import memu_like; print(time.perf_counter() - t)"
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(7)]
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for _ in range(7)
+    ]
     return statistics.median(float(run.stdout) for run in runs)
 
 

@@ -52,6 +52,7 @@ _MAY_VERB = lazy(r"\bmay\b(?! \d)")  # in lower case it is the verb, unless a da
 @dataclass(frozen=True, slots=True)
 class Question:
     """`who` are the numbers of the speakers it names, in order; `words` are what is left, without repeats.
+    `nameless` are those of speakers known by their role alone.
 
     `spans` are the days it names. `wants_time` and `wants_name` say what would answer it.
     """
@@ -62,6 +63,7 @@ class Question:
     stems: tuple[str, ...]
     who: tuple[int, ...]
     joins_people: bool
+    nameless: tuple[int, ...]
     spans: tuple[Span, ...]
     wants_time: bool
     wants_latest: bool
@@ -87,6 +89,7 @@ def read_question(
         stems=tuple(by_stem),
         who=who,
         joins_people=bool(_BOTH.search(low)),
+        nameless=tuple(n for n, name in enumerate(speakers) if name in (USER, ASSISTANT)),
         spans=tuple(_spans(text, years, now)),
         wants_time=bool(_WHEN_CUE.search(low)),
         wants_latest=bool(_LATEST_CUE.search(low)),

@@ -31,6 +31,8 @@ SOFT_COSINE, SOFT_WORDS, SOFT_WEIGHT = 0.40, 6, 0.5
 TALK_BEFORE, TALK_AFTER = 2, 14
 # A time that spans more than this many days tells too little to be matched.
 LONGEST_MEANT = 200
+# A session without any of the people who are named, in speaker weights.
+ABSENT = 3.0
 # Variety: what each further hit of a session pays, up to how many, among how many first hits.
 SPREAD, SPREAD_MOST, SPREAD_DEPTH = 0.1, 8, 60
 
@@ -211,10 +213,19 @@ def _flag(rows: Rows, flag: int) -> Floats:
 
 
 def _speaker_match(question: Question, rows: Rows) -> Floats:
-    """1 for rows of the one person named, one half where nobody or several are."""
-    if len(question.who) == 1:
-        return np.asarray(rows.speaker == question.who[0], dtype=np.float32)
-    return np.full(len(rows.speaker), 0.5, dtype=np.float32)
+    """1 for rows of the one person named, one half where nobody or several are; less where they are absent.
+
+    Of people who are named, one at least takes part in the session that answers: others lose ABSENT.
+    """
+    if not question.who:
+        return np.full(len(rows.speaker), 0.5, dtype=np.float32)
+    said = np.asarray(np.isin(rows.speaker, question.who), dtype=np.float32)
+    # A document has no speaker, and "user" may be anybody: they are not without the person who is named.
+    unknown = np.asarray((rows.speaker < 0) | np.isin(rows.speaker, question.nameless), dtype=np.float32)
+    absent = 1 - rows.session_best(np.maximum(said, unknown))
+    if len(question.who) > 1:
+        said[:] = 0.5
+    return said - ABSENT * absent
 
 
 def _recency(rows: Rows) -> Floats:

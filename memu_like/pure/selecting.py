@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from ..models import Item, ItemType, Origin
 
@@ -100,8 +101,7 @@ class _Words:
 
     @classmethod
     def of(cls, item: Item) -> _Words:
-        words = frozenset(_WORD.findall(item.text.casefold()))
-        numbers = frozenset(word for word in words if any(char.isdigit() for char in word))
+        words, numbers = _words_of(item.text)
         when = (item.occurred.start, item.occurred.end) if item.occurred else None
         return cls(words, numbers, item.subject.casefold(), when)
 
@@ -113,6 +113,13 @@ class _Words:
         shared = len(self.words & other.words)
         union = len(self.words) + len(other.words) - shared
         return union > 0 and shared >= NEAR_IDENTICAL * union
+
+
+@lru_cache(maxsize=4096)
+def _words_of(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of a text and, of those, the numbers. Kept, for a text is compared with several."""
+    words = frozenset(_WORD.findall(text.casefold()))
+    return words, frozenset(word for word in words if any(char.isdigit() for char in word))
 
 
 @dataclass(slots=True)

@@ -184,9 +184,11 @@ def _with_shown(
             if place.slot.startswith(topic + "/") and place.id not in latest:
                 latest[place.id] = desk.folder.item_at(place.file, place.offset, place.length)
         return list(latest.values())
-    for item_id in {*bullets_of(current or "", base.bullets), *base.bullets}:
-        if item_id not in latest and (item := desk.item(item_id)) is not None and item.topic == topic:
-            latest[item_id] = item
+    view = desk.view()
+    for item_id in {*bullets_of(current or "", base.bullets), *base.bullets} - latest.keys():
+        found = view.item(item_id)
+        if found is not None and found.slot.startswith(topic + "/"):
+            latest[item_id] = desk.folder.item_at(found.file, found.offset, found.length)
     return list(latest.values())
 
 

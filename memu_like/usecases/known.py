@@ -13,8 +13,8 @@ from ..models import Item
 from ..pure.terms import terms
 from .desk import Desk
 
-# Near-identical texts share nearly all their words: so they share their rarest ones, and half of all.
-RAREST_TERMS = 3
+# Near-identical texts share nearly all their words: so all but one of their rarest, and half of all.
+RAREST_TERMS, MISSED_TERMS = 4, 1
 SHARED_TERMS = 0.5
 MAX_ALIKE = 8
 
@@ -65,19 +65,24 @@ class KnownItems:
                 yield found
 
     def _sharing_in_batch(self, distinct: frozenset[str]) -> list[str]:
-        counts = Counter(item_id for term in distinct for item_id in self._by_term.get(term, ()))
-        return [i for i, n in counts.most_common(MAX_ALIKE) if n >= SHARED_TERMS * len(distinct)]
+        """Items of this batch that hold nearly all of the rarest terms it knows of."""
+        found = [ids for term in distinct if (ids := self._by_term.get(term))]
+        if len(found) < SHARED_TERMS * len(distinct):
+            return []
+        rarest = sorted(found, key=len)[:RAREST_TERMS]
+        counts = Counter(item_id for ids in rarest for item_id in ids)
+        return [i for i, n in counts.most_common(MAX_ALIKE) if n >= len(rarest) - MISSED_TERMS]
 
     def _sharing_in_store(self, distinct: frozenset[str]) -> list[str]:
-        """Items whose line holds all of the rarest terms that the store knows of."""
-        found = [rows for term in distinct if len(rows := self._view.postings(term)[0])]
-        if len(found) < max(RAREST_TERMS, SHARED_TERMS * len(distinct)):
+        """Items whose line holds nearly all of the rarest terms that the store knows of."""
+        sizes = {term: size for term in distinct if (size := self._view.frequency(term))}
+        if len(sizes) < max(RAREST_TERMS - MISSED_TERMS, SHARED_TERMS * len(distinct)):
             return []
-        first, *others = sorted(found, key=len)[:RAREST_TERMS]
-        for rows in others:
-            first = np.intersect1d(first, rows, assume_unique=True)
+        rarest = sorted(sizes, key=lambda term: (sizes[term], term))[:RAREST_TERMS]
+        rows = np.concatenate([self._view.postings(term)[0] for term in rarest])
+        candidates, counts = np.unique(rows, return_counts=True)
         ids: dict[str, None] = {}
-        for row in first[:MAX_ALIKE].tolist():
+        for row in candidates[counts >= len(rarest) - MISSED_TERMS][:MAX_ALIKE].tolist():
             session = self._view.session_of(row)
             if session is not None and session.resource:
                 segment, local = self._view.locate(row)

@@ -100,7 +100,8 @@ def _hit(desk: Desk, view: View, ranked: Ranked) -> _Found | None:
         row = desk.rows.keep(ranked.row, _read_row(desk, view, ranked.row))
     if not isinstance(row, _Found):
         return None
-    return replace(row, hit=replace(row.hit, score=round(ranked.score, 4), signals=ranked.signals))
+    hit = replace(row.hit, score=round(ranked.score, 4), signals=ranked.signals)
+    return _Found(hit, row.items)
 
 
 def _read_row(desk: Desk, view: View, number: int) -> _Found | None:

@@ -113,7 +113,7 @@ def _matches(desk: Desk, view: View, question: Question) -> list[_Match]:
                 rarity = min(1.0, float(idf(np.array(len(near_rows)), view.live_size)) / max(weight, 1e-3))
                 strength = np.float32(SOFT_WEIGHT * cosine * rarity)
                 parts.append((near_rows, strength * saturate(counts, view.lengths[near_rows], mean)))
-        found.append(_combine(weight, parts))
+        found.append(_combine(weight, parts, view.size))
     return found
 
 
@@ -142,17 +142,15 @@ def _near(desk: Desk, view: View, words: Sequence[str]) -> Mapping[str, Mapping[
     return view.near
 
 
-def _combine(weight: float, parts: Sequence[tuple[Ints, Floats]]) -> _Match:
+def _combine(weight: float, parts: Sequence[tuple[Ints, Floats]], size: int) -> _Match:
     """Of a row that holds several of the words, the best match; the stem itself beats words near it."""
     if len(parts) == 1:
         return _Match(weight, *parts[0])
-    rows = np.concatenate([part for part, _ in parts])
-    hits = np.concatenate([values for _, values in parts])
-    order = np.lexsort((-hits, rows))
-    rows, hits = rows[order], hits[order]
-    first = np.ones(len(rows), dtype=np.bool_)
-    first[1:] = rows[1:] != rows[:-1]
-    return _Match(weight, rows[first], hits[first])
+    best_hits = np.zeros(size, dtype=np.float32)
+    for rows, hits in parts:
+        best_hits[rows] = np.maximum(best_hits[rows], hits)
+    found = np.flatnonzero(best_hits)
+    return _Match(weight, found, best_hits[found])
 
 
 def _candidates(view: View, matches: Sequence[_Match], vector: Floats) -> Ints:

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from memu_like.pure.passages import ASKS, HAS_QUESTION
 from memu_like.pure.questions import read_question
-from memu_like.pure.ranking import SPREAD, WEIGHTS, Floats, Rows, best, blend, idf, saturate, signals, spread
+from memu_like.pure.ranking import (
+    ABSENT,
+    SPREAD,
+    WEIGHTS,
+    Floats,
+    Rows,
+    best,
+    blend,
+    idf,
+    saturate,
+    signals,
+    spread,
+)
 
 N = 4
 DAY = date(2023, 5, 8).toordinal()
@@ -76,6 +88,13 @@ def test_who_is_named_said_it() -> None:
     assert found("What is liked?", speaker)["speaker"].tolist() == [0.5] * N
     assert found("What did Melanie tell Caroline?", speaker)["speaker_first"].tolist() == [0, 1, 0, 1]
     assert not found("What do Melanie and Caroline like?", speaker)["speaker_first"].any()
+
+
+def test_a_session_without_the_person_who_is_named_is_put_back() -> None:
+    apart = rows(session=ints(0, 0, 1, 2), speaker=ints(0, 1, 1, -1))
+    values = found("What does Caroline like?", apart)["speaker"].tolist()
+    assert values == [1, 0, -ABSENT, 0]
+    assert found("What did Caroline tell Melanie?", apart)["speaker"].tolist() == [0.5] * N
 
 
 def test_a_session_within_reach_of_the_date_and_a_row_that_speaks_of_it() -> None:

@@ -203,6 +203,11 @@ class View:
         live = self.alive[found]
         return found[live], times[live]
 
+    def frequency(self, term: str) -> int:
+        """In how many rows `term` stands, those out of use included: cheaper than `postings`."""
+        numbers = ((segment, segment.term_ids.get(term)) for segment in self.segments)
+        return sum(int(s.indptr[n + 1] - s.indptr[n]) for s, n in numbers if n is not None)
+
     @cached_property
     def live_size(self) -> int:
         """Rows in use: what statistics are over, so that they are those of a freshly built index."""
@@ -263,6 +268,8 @@ class View:
 
     def _plainest(self, term: str) -> str:
         """A term's word over all segments: the one it would have if they were one."""
+        if len(self.segments) == 1:
+            return self.segments[0].surfaces[self.segments[0].term_ids[term]]
         places = ((segment, segment.term_ids.get(term)) for segment in self.segments)
         return min((s.surfaces[number] for s, number in places if number is not None), key=plainness)
 
