@@ -84,15 +84,31 @@ def score(ranking: Sequence[str], evidence: frozenset[str]) -> list[float]:
     ]
 
 
-async def ours(memory: MemoryService, conversation: Conversation, without: Sequence[str]) -> list[list[str]]:
-    """Turn ids by question, through memorize and retrieve."""
-    user = memory.user(conversation.name)
-    await user.memorize(json.dumps([conversation.raw]).encode(), format="locomo", name=conversation.name)
+async def ours(
+    memory: MemoryService, conversations: Sequence[Conversation], without: Sequence[str], together: bool
+) -> list[list[list[str]]]:
+    """Turn ids by conversation and question, through memorize and retrieve."""
+    users = [memory.user("all" if together else conversation.name) for conversation in conversations]
+    for user, conversation in zip(users, conversations, strict=True):
+        data = json.dumps([_marked(conversation)]).encode()
+        await user.memorize(data, format="locomo", name=conversation.name)
     rankings = []
-    for question in conversation.questions:
-        result = await user.retrieve(question.text, top_k=DEPTH, without=without)
-        rankings.append(_turns(message for hit in result.hits for message in hit.message_ids))
+    for user, conversation in zip(users, conversations, strict=True):
+        mark, found = f"{conversation.name}/", []
+        for question in conversation.questions:
+            result = await user.retrieve(question.text, top_k=DEPTH, without=without)
+            found.append(_turns(i.removeprefix(mark) for hit in result.hits for i in hit.message_ids))
+        rankings.append(found)
     return rankings
+
+
+def _marked(conversation: Conversation) -> dict[str, Any]:
+    """The conversation with its name before each turn's id, for one memory may hold several."""
+    raw: dict[str, Any] = json.loads(json.dumps(conversation.raw))
+    for session in raw["conversation"].values():
+        for turn in session if isinstance(session, list) else ():
+            turn["dia_id"] = f"{conversation.name}/{turn['dia_id']}"
+    return raw
 
 
 def _turns(ids: Iterable[str]) -> list[str]:
@@ -157,6 +173,7 @@ async def main() -> None:
     parser.add_argument("--embedder", default="static", choices=["static", "minilm", "none"])
     parser.add_argument("--original-key", action="store_true")
     parser.add_argument("--without", action="append", default=[], help="leave a signal out; may be repeated")
+    parser.add_argument("--together", action="store_true", help="all conversations in one memory")
     parser.add_argument("--by-conversation", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -167,8 +184,9 @@ async def main() -> None:
         settings = Settings(store=Path(store), embedder=options.embedder)
         embedder = build_tools(settings).embedder
         async with MemoryService(settings) as memory:
-            for conversation in conversations:
-                tally.add("memu-like", conversation, await ours(memory, conversation, options.without))
+            found = await ours(memory, conversations, options.without, options.together)
+            for conversation, rankings in zip(conversations, found, strict=True):
+                tally.add("memu-like", conversation, rankings)
                 tally.add("BM25 alone", conversation, bm25(conversation))
                 if embedder is not None:
                     tally.add("dense alone", conversation, dense(conversation, embedder.embed))

@@ -46,7 +46,7 @@ WEIGHTS: Mapping[str, float] = {
     # words still lacking that the rows two or three before have
     "lex_far_fills": 1.5,
     # words still lacking that the session has somewhere
-    "lex_session_fills": 0.7,
+    "lex_session_fills": 0.5,
     # the best lexical match in the session: it is on the topic
     "lex_session_best": 1.2,
     # cosine of the question and the row, and the rows around it: context, with no second vector stored
