@@ -284,50 +284,8 @@ class SegmentBuilder:
     def build(self, vectors: NDArray[np.float32], embed_words: EmbedWords) -> Segment:
         """`vectors` has a row for each of `self.rows`, of any dimension; `embed_words` gives unit rows."""
         files, speakers, slots = Names(), Names(), Names()
-        rows = np.array(
-            [
-                (
-                    files(r.file),
-                    r.offset,
-                    r.length,
-                    r.line,
-                    r.kind,
-                    r.passage.flags,
-                    r.session,
-                    speakers(r.speaker),
-                    r.day,
-                    min(len(r.passage.terms), 65535),
-                    min(r.passage.names, 255),
-                    r.passage.first_day,
-                    r.passage.last_day,
-                    r.key,
-                )
-                for r in self.rows
-            ],
-            dtype=ROW,
-        )
-        items = np.array(
-            [
-                (
-                    i.id.encode(),
-                    i.rev,
-                    STATUSES.index(i.status),
-                    files(i.file),
-                    i.offset,
-                    i.length,
-                    i.line,
-                    key_of(i.resource) if i.resource else 0,
-                    i.first,
-                    i.last,
-                    i.text_key,
-                    slots(i.slot),
-                    i.row,
-                    i.day,
-                )
-                for i in self.items
-            ],
-            dtype=ITEM,
-        )
+        rows = np.array([_row_values(row, files, speakers) for row in self.rows], dtype=ROW)
+        items = np.array([_item_values(item, files, slots) for item in self.items], dtype=ITEM)
         int8, scales = quantise(vectors)
         indptr, postings, counts, terms = _invert([row.passage.terms for row in self.rows])
         by_term = _surfaces(self.rows)
@@ -350,6 +308,23 @@ class SegmentBuilder:
             slots.names(),
             list(self.sessions),
         )
+
+
+def _row_values(row: Row, files: Names, speakers: Names) -> tuple[int, ...]:
+    """In the order of ROW; what does not fit its column is cut to the column's largest."""
+    found = row.passage
+    place = (files(row.file), row.offset, row.length, row.line)
+    who = (row.kind, found.flags, row.session, speakers(row.speaker), row.day)
+    what = (min(len(found.terms), 65535), min(found.names, 255), found.first_day, found.last_day)
+    return (*place, *who, *what, row.key)
+
+
+def _item_values(item: ItemRow, files: Names, slots: Names) -> tuple[object, ...]:
+    """In the order of ITEM."""
+    what = (item.id.encode(), item.rev, STATUSES.index(item.status))
+    place = (files(item.file), item.offset, item.length, item.line)
+    source = (key_of(item.resource) if item.resource else 0, item.first, item.last)
+    return (*what, *place, *source, item.text_key, slots(item.slot), item.row, item.day)
 
 
 def _surfaces(rows: Sequence[Row]) -> dict[str, str]:
