@@ -9,8 +9,9 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import ConfigError
 
@@ -73,6 +74,15 @@ class Settings(BaseModel):
     """How many users' indexes stay in memory at once; the least recently used is closed."""
 
     top_k: int = Field(default=10, ge=1, le=1000)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"there is no time zone {name!r}; give a name such as Europe/Lisbon") from error
+        return name
 
 
 def build_settings(*layers: Mapping[str, Any]) -> Settings:
