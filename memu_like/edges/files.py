@@ -20,6 +20,7 @@ from pathlib import Path
 from ..errors import StorageError
 
 TEMPORARY_SUFFIX = ".tmp"
+READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 def guard(root: Path, path: Path) -> Path:
@@ -74,13 +75,15 @@ def read_slice(root: Path, path: str, offset: int, length: int) -> bytes:
     """A part of a file, without the cost of a file object: a search reads some twenty of them."""
     if not _is_plain(str(root), path):
         guard(root, Path(path))
-    with explained("read", path):
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        handle = os.open(path, READING)
         try:
             os.lseek(handle, offset, os.SEEK_SET)
             return os.read(handle, length)
         finally:
             os.close(handle)
+    except OSError as error:
+        raise StorageError.from_os("read", Path(path), error) from error
 
 
 def make_folder(root: Path, path: Path) -> None:

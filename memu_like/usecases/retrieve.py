@@ -28,10 +28,11 @@ NO_EMBEDDER = f"no embedder is configured: {WITHOUT_VECTORS}"
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A row as a hit, with the items behind it in their last revision."""
+    """A row as a hit, with the items behind it in their last revision and where each stands."""
 
     hit: Hit
     items: tuple[Item, ...]
+    places: tuple[ItemPlace, ...]
 
 
 def retrieve(
@@ -50,7 +51,7 @@ def retrieve(
         original_query=query,
         rewritten_query=query,
         categories=_categories(desk, found),
-        items=tuple(_item_hits(desk, view, found)),
+        items=tuple(_item_hits(found)),
         resources=_resources(view, found),
         hits=hits,
         degraded=(*desk.index.problems, *degraded, *problems),
@@ -101,7 +102,7 @@ def _hit(desk: Desk, view: View, ranked: Ranked) -> _Found | None:
     if not isinstance(row, _Found):
         return None
     hit = replace(row.hit, score=round(ranked.score, 4), signals=ranked.signals)
-    return _Found(hit, row.items)
+    return _Found(hit, row.items, row.places)
 
 
 def _read_row(desk: Desk, view: View, number: int) -> _Found | None:
@@ -113,13 +114,14 @@ def _read_row(desk: Desk, view: View, number: int) -> _Found | None:
     session = view.session_of(number)
     if kind == ITEM_ROW:
         item_id = desk.folder.item_at(file, int(row["offset"]), int(row["length"])).id
-        items = tuple(item for item in [desk.item(item_id)] if item)
+        behind = [place for place in [view.item(item_id)] if place]
     else:
-        places = _places(view, session, line, kind, data)
-        if places and all(place.status is Status.RETRACTED for place in places):
+        behind = _places(view, session, line, kind, data)
+        if behind and all(place.status is Status.RETRACTED for place in behind):
             return None
-        items = tuple(_read(desk, place) for place in places if place.status is not Status.RETRACTED)
-    return _Found(_compose(desk, file, line, data, session, kind, items), items)
+    places = tuple(place for place in behind if kind == ITEM_ROW or place.status is not Status.RETRACTED)
+    items = tuple(_read(desk, place) for place in places)
+    return _Found(_compose(desk, file, line, data, session, kind, items), items, places)
 
 
 def _places(view: View, session: Session | None, line: int, kind: int, data: bytes) -> list[ItemPlace]:
@@ -186,13 +188,12 @@ def _said(desk: Desk, file: str, line: int, data: bytes, kind: int, items: Seque
     return _Said(text, message.created_at, message.speaker, (message.id,) if message.id else ())
 
 
-def _item_hits(desk: Desk, view: View, found: Sequence[_Found]) -> Iterable[Hit]:
+def _item_hits(found: Sequence[_Found]) -> Iterable[Hit]:
     """Each item behind the hits, once, at its own line."""
     seen: set[str] = set()
     for one in found:
-        for item in one.items:
-            place = view.item(item.id)
-            if item.id not in seen and place is not None:
+        for item, place in zip(one.items, one.places, strict=True):
+            if item.id not in seen:
                 seen.add(item.id)
                 yield replace(
                     one.hit,
