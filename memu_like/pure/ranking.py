@@ -4,8 +4,8 @@
 in one row whatever the size of the memory; dense ones are cosines; the rest are 0 to 1 or small logarithms.
 So a score means the same in a small memory and in a large one, and nothing is scaled per query. The weights
 were fitted on LoCoMo's five development conversations as a listwise softmax over the turns of each question
-(conditional logit: McFadden 1974), then rounded; benchmarks/locomo.py measures them, `--without SIGNAL`
-shows what each one gives.
+(conditional logit: McFadden 1974), then rounded, and a few were moved by hand on the same conversations;
+benchmarks/locomo.py measures them, `--without SIGNAL` shows what each one gives.
 """
 
 from __future__ import annotations
