@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import ConfigError
+from .models import ItemType
 
 ENV_PREFIX = "MEMU_LIKE_"
 NOT_SETTINGS = frozenset(["MEMU_LIKE_USER"])
@@ -28,6 +29,8 @@ class SlotSettings(BaseModel):
     description: str = ""
     examples: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
+    update_description: str = ""
+    """Told to a model: how new facts change what stands here, such as "keep the latest only"."""
 
 
 class CategorySettings(BaseModel):
@@ -36,6 +39,23 @@ class CategorySettings(BaseModel):
     description: str = ""
     slots: tuple[SlotSettings, ...] = ()
     cues: tuple[str, ...] = ()
+    update_description: str = ""
+
+
+class NamedSettings(BaseModel):
+    """A name with what it means: an event tag, an item type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str = Field(min_length=1, max_length=60)
+    description: str = ""
+
+
+class PriceSettings(BaseModel):
+    """What a model costs, in any currency, per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
 
 
 class Settings(BaseModel):
@@ -62,6 +82,68 @@ class Settings(BaseModel):
     slot_budget_tokens: int = Field(default=256, ge=16)
     category_budget_tokens: int = Field(default=2048, ge=64)
 
+    llm_model: str | None = None
+    """The model's name at the endpoint. None: no language model is called."""
+    llm_model_extract: str | None = None
+    llm_model_reorganise: str | None = None
+    llm_model_judge: str | None = None
+    llm_model_navigate: str | None = None
+    llm_model_reply: str | None = None
+    llm_base_url: str | None = None
+    """Any OpenAI-compatible endpoint; None is OpenAI's own."""
+    llm_api_key: str | None = Field(default=None, repr=False)
+    llm_headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    llm_query: dict[str, str] = Field(default_factory=dict, repr=False)
+    """Sent with every request, such as an api-version."""
+    llm_timeout_seconds: float = Field(default=120.0, gt=0)
+    llm_retries: int = Field(default=3, ge=0, le=20)
+    """Repeats of a call that failed by rate limit, timeout or a server's fault, with growing pauses."""
+    llm_concurrency: int = Field(default=4, ge=1, le=256)
+    llm_temperature: float | None = Field(default=0.0, ge=0, le=2)
+    """None: the endpoint's own. Left out by itself where the endpoint refuses it."""
+    llm_output: Literal["auto", "json_schema", "json_object", "text"] = "auto"
+    """How structured replies are asked for; auto finds out what the endpoint takes, once."""
+    llm_prices: dict[str, PriceSettings] = Field(default_factory=dict)
+    llm_run_token_cap: int | None = Field(default=None, ge=1)
+    llm_run_cost_cap: float | None = Field(default=None, gt=0)
+    llm_day_token_cap: int | None = Field(default=None, ge=1)
+    llm_day_cost_cap: float | None = Field(default=None, gt=0)
+    """Caps, off by default: of one run (or one retrieval or reply), and of the store in one day (UTC)."""
+
+    language: Literal["auto", "en", "zh"] = "auto"
+    """The language of prompts and of what a model writes; auto is that of the conversation."""
+    extract_tokens: int = Field(default=12_000, ge=200)
+    """Turns of one extraction call at most; a longer resource takes several calls in one run."""
+    known_tokens: int = Field(default=400, ge=0)
+    """What memory already says, in an extraction prompt."""
+    max_items_per_call: int = Field(default=100, ge=1, le=1000)
+    profile_strict: bool = False
+    """A model may use the configured slots only."""
+    profile_validate: bool = True
+    """Empty and meaningless values ("unknown", "n/a") are refused."""
+    event_theme: str = ""
+    """What an event's summary should dwell on."""
+    event_tags: tuple[NamedSettings, ...] = ()
+    item_types: tuple[NamedSettings, ...] = ()
+    """Beside the six that every store has."""
+    propose_categories: Literal["off", "suggest", "on"] = "off"
+    """New categories where items fit none: never, as a finding in the event, or made at once."""
+    reorganise: bool = True
+    """A category or slot over its budget gets one more call that reorganises it."""
+    reorganise_loss: float = Field(default=0.25, ge=0, le=1)
+    """The share of entries that a reorganisation may drop from view at most."""
+
+    retrieve_method: Literal["rag", "llm"] = "rag"
+    retrieve_decide: bool = False
+    """A model decides whether a query needs memory at all; else a rule for small talk does."""
+    retrieve_rewrite: bool = False
+    """A model rewrites the query with the conversation's history."""
+    retrieve_judge: bool = False
+    """A model judges after each tier whether what was found is enough; else a score rule does."""
+    navigate_steps: int = Field(default=8, ge=1, le=50)
+    navigate_tokens: int = Field(default=16_000, ge=500)
+    """Budgets of a retrieval by reading (method "llm"): model calls, and tokens of what it is shown."""
+
     mask_secrets: bool = True
     """Keep API keys, passwords and card numbers out of items and categories, and mask them in hits."""
 
@@ -74,6 +156,10 @@ class Settings(BaseModel):
     """How many users' indexes stay in memory at once; the least recently used is closed."""
 
     top_k: int = Field(default=10, ge=1, le=1000)
+
+    def type_names(self) -> tuple[str, ...]:
+        """Every item type of this store."""
+        return (*(kind.value for kind in ItemType), *(kind.name for kind in self.item_types))
 
     @field_validator("timezone")
     @classmethod

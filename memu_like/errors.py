@@ -7,6 +7,7 @@
     │   ├── InvalidInput             messages or a file that cannot be taken in
     │   │   └── LoadError            a file that its loader cannot read: where and why
     │   ├── NotFound                 no such user, item, event, resource, category
+    │   ├── PromptError              a prompt template that cannot be rendered: file, line, reason
     │   ├── MissingExtra             an optional package is not installed
     │   └── Conflict                 the text changed since the caller read it
     ├── StorageError                 the disk refuses: full, read-only, locked
@@ -14,7 +15,12 @@
     │   ├── CorruptFile              a file of ours does not parse: path, line, reason
     │   ├── Unmergeable              a category file that a person must mend first
     │   └── FormatTooNew             a folder written by a later version
-    └── EmbedderError                the embedder cannot be loaded or answers nonsense
+    ├── EmbedderError                the embedder cannot be loaded or answers nonsense
+    └── ModelError                   a language model could not be asked, or its answer not used
+        ├── ModelUnavailable         it is down, too slow, or refuses the key: later calls fail alike
+        ├── UnusableReply            its reply could not be used, asked twice
+        ├── ToolsRefused             the endpoint takes no tools
+        └── SpendCapReached          a cap on tokens or cost would be passed
 
 A class owns its message: callers pass facts, the class says the sentence. A face turns a class into an
 exit code or a status by `exit_code`.
@@ -37,6 +43,14 @@ class UserError(MemuLikeError):
 
 class ConfigError(UserError):
     """A setting that cannot be used."""
+
+
+class PromptError(UserError):
+    """A prompt template that cannot be rendered."""
+
+    def __init__(self, name: str, line: int | None, reason: str) -> None:
+        place = name if line is None else f"{name}:{line}"
+        super().__init__(f"{place}: {reason}; `memu-like prompts check` looks at all of them")
 
 
 class InvalidUserId(UserError):
@@ -119,3 +133,25 @@ class FormatTooNew(StorageError):
 
 class EmbedderError(MemuLikeError):
     exit_code = 7
+
+
+class ModelError(MemuLikeError):
+    """A language model could not be asked, or its answer not used. Nothing of it was stored."""
+
+    exit_code = 8
+
+
+class ModelUnavailable(ModelError):
+    """The endpoint is down, too slow, or refuses the key or the model: the next call would fail alike."""
+
+
+class UnusableReply(ModelError):
+    """A reply that could not be used, asked for twice."""
+
+
+class ToolsRefused(ModelError):
+    """The endpoint or the model takes no tools."""
+
+
+class SpendCapReached(ModelError):
+    """A cap on tokens or cost is used up."""

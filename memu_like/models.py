@@ -12,6 +12,8 @@ FORMAT_VERSION = 1
 
 
 class ItemType(StrEnum):
+    """The types that every store has; `item_types` in the settings adds others, which are plain strings."""
+
     PROFILE = "profile"
     EVENT = "event"
     KNOWLEDGE = "knowledge"
@@ -133,12 +135,15 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One self-contained statement: a line of `items/YYYY-MM.jsonl`. The highest `rev` of an id wins."""
+    """One self-contained statement: a line of `items/YYYY-MM.jsonl`. The highest `rev` of an id wins.
+
+    `model` is the language model that worded it; None where the words stand in its source lines.
+    """
 
     id: str
     rev: int
     status: Status
-    type: ItemType
+    type: str
     text: str
     subject: str
     categories: tuple[str, ...]
@@ -156,22 +161,35 @@ class Item:
     supersedes: str | None = None
     reason: str | None = None
     weight: float = 0.5
+    model: str | None = None
 
     @property
     def topic(self) -> str:
         return self.categories[0] if self.categories else ""
 
 
+BearingKind = Literal["corroborates", "refines", "corrects", "retracts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """How a draft bears on the known item `item` (its id)."""
+
+    kind: BearingKind
+    item: str
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What an extractor proposes: an item before it has an id and has been reconciled.
 
-    `line` is the message's line in its resource, from 1. `weight` in 0..1 says how much it tells.
+    `line` is the message's line in its resource, from 1; `last_line`, where it is not 0, ends a run of lines
+    that begins there. `weight` in 0..1 says how much it tells. `model` as in Item.
     """
 
     text: str
     subject: str
-    type: ItemType
+    type: str
     line: int
     keywords: tuple[str, ...] = ()
     occurred: Occurred | None = None
@@ -179,6 +197,31 @@ class Draft:
     weight: float = 0.5
     topic: str = ""
     slot: str = ""
+    last_line: int = 0
+    tags: tuple[str, ...] = ()
+    bearing: Bearing | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What language model calls took. `cost` is in the currency of `llm_prices`; None where none is set."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    cost: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        costs = [one.cost for one in (self, other) if one.cost is not None]
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.seconds + other.seconds,
+            sum(costs) if costs else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +260,8 @@ class Event:
     profile_delta: tuple[ProfileDelta, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     reason: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
     deleted: bool = False
     rev: int = 1
     version: int = FORMAT_VERSION
@@ -224,12 +269,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A topic / sub_topic pair. `examples` (sentences) and `cues` (words and phrases) place drafts in it."""
+    """A topic / sub_topic pair. `examples` (sentences) and `cues` (words and phrases) place drafts in it.
+
+    `description` tells a model what belongs here, `update_description` how new facts change what stands here.
+    """
 
     name: str
     description: str = ""
     examples: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
+    update_description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +289,7 @@ class Category:
     description: str
     slots: tuple[Slot, ...] = ()
     cues: tuple[str, ...] = ()
+    update_description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +310,9 @@ class Hit:
     """One search result.
 
     `path` is relative to the user's folder and `line` counts from 1. `score` has no fixed scale: it
-    orders the hits of one query. `signals` is what each signal gave (empty unless asked for).
+    orders the hits of one query. `signals` is what each signal gave (empty unless asked for). `reason` is
+    what the model that chose it said of it (method "llm"). `superseded` is True where every item behind it
+    has been replaced by a later one: how things stood before.
     """
 
     tier: Literal["category", "item", "resource", "buffer"]
@@ -278,6 +330,8 @@ class Hit:
     message_ids: tuple[str, ...] = ()
     occurred: Occurred | None = None
     signals: Mapping[str, float] = field(default_factory=dict, hash=False)
+    reason: str = ""
+    superseded: bool = False
 
     @property
     def place(self) -> str:
@@ -285,8 +339,21 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """One step of a retrieval's path: what was done ("search", "open"), on what, and what came of it."""
+
+    action: str
+    target: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetrieveResult:
-    """What `retrieve` found: one ranking (`hits`), the same by tier, and what was degraded, if anything."""
+    """What `retrieve` found: one ranking (`hits`), the same by tier, and what was degraded, if anything.
+
+    `path` is what it did, step by step; `sufficient` whether what was found was judged enough, None where
+    nobody judged.
+    """
 
     needs_retrieval: bool
     original_query: str
@@ -296,11 +363,48 @@ class RetrieveResult:
     resources: tuple[Hit, ...] = ()
     hits: tuple[Hit, ...] = ()
     degraded: tuple[str, ...] = ()
+    method: Literal["rag", "llm"] = "rag"
+    path: tuple[Visit, ...] = ()
+    sufficient: bool | None = None
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing a run does, or with `dry_run` would do: an item that it adds or changes, or drops.
+
+    `item` is the item's id ("" for what is dropped before it has one), `target` the id of the known item
+    that it bears on.
+    """
+
+    op: Literal["add", "corroborate", "refine", "correct", "retract", "drop"]
+    resource: str
+    line: int
+    text: str = ""
+    topic: str = ""
+    slot: str = ""
+    item: str = ""
+    target: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A run that is kept for later: its resource is safe, and no item of it has been stored yet."""
+
+    resource: str
+    attempts: int
+    error: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class MemorizeReport:
-    """What a memorize call did, one figure a field; `resources` are the ids it stored or found again."""
+    """What a memorize call did, one figure a field; `resources` are the ids it stored or found again.
+
+    `kept` are the runs that could not be made now (the model is down, its replies cannot be used):
+    `flush(retry=True)` makes them. `operations` is filled by a dry run, which writes nothing.
+    """
 
     user: str
     resources: tuple[str, ...] = ()
@@ -313,3 +417,69 @@ class MemorizeReport:
     categories: tuple[str, ...] = ()
     seconds: float = 0.0
     degraded: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    usage: Usage = Usage()
+    dry_run: bool = False
+    operations: tuple[Operation, ...] = ()
+
+
+Step = Literal["extract", "reorganise", "judge", "navigate", "reply"]
+"""What a language model is asked for; each may have a model of its own (`llm_model_<step>`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that a model wants called; `arguments` is JSON text as the model wrote it, unchecked."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a chat with a language model (not of a user's conversation: that is Message)."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a model may call; `parameters` is a JSON schema of an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSchema:
+    """The JSON schema that a reply must fit."""
+
+    name: str
+    schema: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call of a language model. `max_output_tokens` bounds the reply."""
+
+    step: Step
+    messages: tuple[ChatMessage, ...]
+    schema: OutputSchema | None = None
+    tools: tuple[Tool, ...] = ()
+    max_output_tokens: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What a model answered. `text` has no `<think>` blocks; `cut` is True where the limit ended it."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage = Usage()
+    cut: bool = False
+    model: str = ""

@@ -27,7 +27,10 @@ from .edges.folder import UserFolder
 from .edges.index.index import Index
 from .edges.index.reading import embed_rows
 from .edges.inputs import is_path, read_input
+from .edges.llm.base import Model
+from .edges.llm.meter import Meter
 from .edges.loaders import load, load_messages
+from .edges.prompts import Prompts
 from .edges.store import init_store, user_ids
 from .edges.tokens import make_counter
 from .edges.vector_cache import cached
@@ -62,15 +65,19 @@ class MemoryService:
     """A store of memory folders, one per user. Use it as an async context manager.
 
     `store` is a path, or a complete Settings value. With a path, settings come from `overrides` over
-    `MEMU_LIKE_*` environment variables over the store's `memory.toml`. Raises ConfigError.
+    `MEMU_LIKE_*` environment variables over the store's `memory.toml`. `model` is a language model to use in
+    place of the one that the settings name, such as a ScriptedModel. Raises ConfigError.
     """
 
-    def __init__(self, store: str | Path | Settings | None = None, **overrides: Any) -> None:
+    def __init__(
+        self, store: str | Path | Settings | None = None, *, model: Model | None = None, **overrides: Any
+    ) -> None:
         self.settings = store if isinstance(store, Settings) else read_settings(store, overrides)
         self.store = self.settings.store.absolute()
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="memu-like")
         self._tools: Tools | None = None
+        self._model = model
         self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> MemoryService:
@@ -103,7 +110,7 @@ class MemoryService:
         """The edges, built at first use."""
         async with self._starting:
             if self._tools is None:
-                self._tools = await self._blocking(partial(build_tools, self.settings))
+                self._tools = await self._blocking(partial(build_tools, self.settings, self._model))
             return self._tools
 
     async def _blocking(self, work: Callable[[], T]) -> T:
@@ -153,6 +160,29 @@ class MemoryService:
             return await self._blocking(partial(work, opened.writer, *args, **kwargs))
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """See `usecases.desk.Room`."""
+
+    service: MemoryService
+    folder: UserFolder
+    tools: Tools
+
+    async def read(self, work: Callable[[Desk], T]) -> T:
+        return await self.service._read(self.folder, work)
+
+    async def write(self, work: Callable[[Desk], T]) -> T:
+        return await self.service._write(self.folder, work)
+
+    def meter(self) -> Meter:
+        if self.tools.model is None:
+            raise ConfigError(
+                "no language model is configured: set llm_model, and llm_base_url or llm_api_key"
+            )
+        settings, now = self.tools.settings, self.tools.now
+        return Meter(self.tools.model, settings, now, ledger=self.folder.derived)
+
+
 def _existing(desk: Desk) -> Desk:
     """The desk, if its folder is there. Raises NotFound."""
     desk.folder.require()
@@ -188,6 +218,9 @@ class UserMemory:
         self._service = service
         self.folder = folder
         self.user_id = folder.user_id
+
+    async def _room(self) -> _Room:
+        return _Room(self._service, self.folder, await self._service.tools())
 
     # -- taking in
 
@@ -290,9 +323,8 @@ class UserMemory:
 
     async def items(self, **filters: Any) -> list[Item]:
         """Items in order of time. Filters: see `listing.ItemFilter`."""
-        return await self._service._read(
-            self.folder, listing.items, listing.filter_of(listing.ItemFilter, filters)
-        )
+        wanted = listing.item_filter(filters, self._service.settings)
+        return await self._service._read(self.folder, listing.items, wanted)
 
     async def item(self, item_id: str) -> Item:
         return await self._service._read(self.folder, listing.item, item_id)
@@ -410,7 +442,7 @@ def _settings_file(path: Path) -> Mapping[str, Any]:
         raise ConfigError(f"{path}: not TOML: {error}") from error
 
 
-def build_tools(settings: Settings) -> Tools:
+def build_tools(settings: Settings, model: Model | None = None) -> Tools:
     """Every edge that all users share. Blocking: it loads the embedder's model."""
     embedder = make_embedder(settings)
     words = _word_embedder(settings, embedder)
@@ -423,6 +455,8 @@ def build_tools(settings: Settings) -> Tools:
         categories=categories,
         slot_table=cache(partial(_slot_table, categories, words)),
         now=_now,
+        prompts=Prompts(settings.store),
+        model=model,
     )
 
 

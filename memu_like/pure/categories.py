@@ -47,8 +47,11 @@ def categories_from_settings(settings: Sequence[CategorySettings]) -> tuple[Cate
 
 def _category(settings: CategorySettings) -> Category:
     _check_names(f"slot of category {settings.name!r}", (slot.name for slot in settings.slots))
-    slots = tuple(Slot(slot.name, slot.description, slot.examples, slot.cues) for slot in settings.slots)
-    return Category(settings.name, settings.description, slots, settings.cues)
+    slots = tuple(
+        Slot(slot.name, slot.description, slot.examples, slot.cues, slot.update_description)
+        for slot in settings.slots
+    )
+    return Category(settings.name, settings.description, slots, settings.cues, settings.update_description)
 
 
 def _check_names(kind: str, names: Iterable[str]) -> None:

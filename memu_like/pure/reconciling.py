@@ -129,7 +129,7 @@ def _same(one: Item, other: Item) -> bool:
     """Near-identical words; and for an event also the same time, for one can go running twice."""
     if not near_identical(one, other):
         return False
-    if one.type is not ItemType.EVENT:
+    if one.type != ItemType.EVENT:
         return True
     if one.occurred or other.occurred:
         return one.occurred == other.occurred or (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -21,7 +21,12 @@ HALF_LIFE_DAYS = 180.0
 """How much older than the folder's newest item halves what recency gives."""
 RECENCY, CORROBORATION = 0.2, 0.1
 """What the newest item gets, and what each doubling of an item's sources gets; an item's weight is 0 to 1."""
-TYPE_BONUS = {ItemType.PROFILE: 0.2, ItemType.BEHAVIOR: 0.2, ItemType.INSIGHT: 0.1, ItemType.SKILL: 0.1}
+TYPE_BONUS: Mapping[str, float] = {
+    ItemType.PROFILE: 0.2,
+    ItemType.BEHAVIOR: 0.2,
+    ItemType.INSIGHT: 0.1,
+    ItemType.SKILL: 0.1,
+}
 _PATIENCE = 8
 """A slot is full once this many entries in a row did not fit: the rest is not counted one by one."""
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")

@@ -43,7 +43,7 @@ _LONGEST_PHRASE = 4
 _COMMON = 0.2
 """A word whose inverse slot frequency (0 in all slots, 1 in one) is lower than this tells nothing."""
 
-DEFAULT_PLACES: Mapping[ItemType, Place] = {
+DEFAULT_PLACES: Mapping[str, Place] = {
     ItemType.PROFILE: ("personal_info", "other"),
     ItemType.EVENT: ("experiences", "events"),
     ItemType.KNOWLEDGE: ("knowledge", "facts"),
@@ -132,7 +132,7 @@ def _assign_part(drafts: Sequence[Draft], vectors: Floats | None, table: SlotTab
     tells = scores[np.arange(len(drafts)), best] >= least
     for draft, index, sure in zip(drafts, best.tolist(), tells.tolist(), strict=True):
         topic, slot = table.places[index]
-        default = DEFAULT_PLACES[draft.type]
+        default = DEFAULT_PLACES.get(draft.type, DEFAULT_PLACES[ItemType.KNOWLEDGE])
         if not sure and default in table.places:
             topic, slot = default
         yield draft if draft.topic else replace(draft, topic=topic, slot=slot)

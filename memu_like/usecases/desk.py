@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from ..config import Settings
@@ -16,6 +16,9 @@ from ..edges.index.index import Index
 from ..edges.index.manifest import MANIFEST, buffers, look
 from ..edges.index.reading import read_message
 from ..edges.index.view import View
+from ..edges.llm.base import Model
+from ..edges.llm.meter import Meter
+from ..edges.prompts import Prompts
 from ..edges.tokens import TokenCounter
 from ..errors import NotFound, StorageError
 from ..models import Category, Item, Message
@@ -38,6 +41,8 @@ class Tools:
     categories: tuple[Category, ...]
     slot_table: Callable[[], SlotTable]
     now: Callable[[], datetime]
+    prompts: Prompts
+    model: Model | None = None
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -46,6 +51,25 @@ class Tools:
     @property
     def session_gap(self) -> timedelta:
         return timedelta(hours=self.settings.session_gap_hours)
+
+
+class Room(Protocol):
+    """One user's folder as an async use case works at it: blocking work goes to a thread, at a desk."""
+
+    @property
+    def tools(self) -> Tools: ...
+
+    def read(self, work: Callable[[Desk], T]) -> Awaitable[T]:
+        """At the desk for reading, with no lock. Raises NotFound where the user has no folder."""
+        ...
+
+    def write(self, work: Callable[[Desk], T]) -> Awaitable[T]:
+        """At the desk for writing; `work` takes the folder's lock itself."""
+        ...
+
+    def meter(self) -> Meter:
+        """A new meter on the configured model. Raises ConfigError where none is configured."""
+        ...
 
 
 def steady(folder: UserFolder, read: Callable[[], T]) -> T:

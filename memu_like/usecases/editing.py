@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..config import Settings
 from ..edges import buffer, journal
 from ..edges.folder import month_file
 from ..errors import Conflict, InvalidInput, NotFound, StorageError
@@ -132,7 +133,7 @@ def _item_values(desk: Desk, given: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name == "type":
-            values[name] = _item_type(value)
+            values[name] = _item_type(value, desk.settings)
         elif name == "topic":
             values["categories"] = (entered_topic(value, _known_topics(desk)),)
         elif name == "slot":
@@ -146,12 +147,11 @@ def _item_values(desk: Desk, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _item_type(value: Any) -> ItemType:
-    try:
-        return ItemType(value)
-    except ValueError as error:
-        known = ", ".join(kind.value for kind in ItemType)
-        raise InvalidInput(f"type {value!r} is not one of {known}") from error
+def _item_type(value: object, settings: Settings) -> str:
+    known = settings.type_names()
+    if value not in known:
+        raise InvalidInput(f"type {value!r} is not one of {', '.join(known)}")
+    return str(value)
 
 
 def _occurred(value: object) -> Occurred | None:

@@ -12,12 +12,13 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from ..config import Settings
 from ..edges import buffer
 from ..edges.folder import DERIVED, USER_FILE
 from ..edges.index.segment import MESSAGE
 from ..edges.index.view import ItemPlace
 from ..errors import CorruptFile, InvalidInput, NotFound
-from ..models import FORMAT_VERSION, Entry, Event, Item, ItemType, Modality, Origin, Resource, Status
+from ..models import FORMAT_VERSION, Entry, Event, Item, Modality, Origin, Resource, Status
 from ..pure import records
 from ..pure.lines import ITEM_ID
 from ..pure.markdown import entries, parse
@@ -61,7 +62,6 @@ class ItemFilter:
     offset: int = 0
 
     def __post_init__(self) -> None:
-        _check_choice("type", self.type, [kind.value for kind in ItemType])
         _check_choice("status", self.status, [*(status.value for status in Status), ALL])
         _check_choice("origin", self.origin, [origin.value for origin in Origin])
         _check_page(self.limit, self.offset)
@@ -138,6 +138,13 @@ def check_names(what: str, given: Iterable[str], known: Iterable[str]) -> None:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}?" if near else f"it is one of {', '.join(names)}"
             raise InvalidInput(f"unknown {what} {name!r}; {hint}")
+
+
+def item_filter(values: Mapping[str, Any], settings: Settings) -> ItemFilter:
+    """As `filter_of`, with the store's item types checked."""
+    found = filter_of(ItemFilter, values)
+    _check_choice("type", found.type, settings.type_names())
+    return found
 
 
 def _check_choice(name: str, value: object, choices: Iterable[str]) -> None:
@@ -283,7 +290,7 @@ def _parse_item(desk: Desk, name: str, line: int, data: bytes) -> Item:
 def _matches(item: Item, wanted: ItemFilter, window: _Window) -> bool:
     sources = [item.source, *item.corroborations]
     return (
-        wanted.type in (None, item.type.value)
+        wanted.type in (None, item.type)
         and wanted.origin in (None, item.origin.value)
         and wanted.run in (None, item.run)
         and (wanted.subject is None or wanted.subject.casefold() == item.subject.casefold())

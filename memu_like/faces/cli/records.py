@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ...errors import UserError
-from ...models import ItemType, Modality, Status
+from ...models import Modality, Status
 from .app import Call, command, group
 from .asking import confirm
 from .output import one_line, plain, remembered
@@ -46,7 +46,7 @@ async def list_items(
     call: Call,
     topic: Annotated[str | None, typer.Option("--topic", "-t")] = None,
     slot: Annotated[str | None, typer.Option("--slot")] = None,
-    type: Annotated[ItemType | None, typer.Option("--type")] = None,
+    type: Annotated[str | None, typer.Option("--type", help="profile, event, knowledge, ...")] = None,
     status: Annotated[
         str, typer.Option("--status", help="active, superseded, retracted or all.")
     ] = Status.ACTIVE.value,
@@ -87,7 +87,7 @@ async def edit_item(
     call: Call,
     id: Id,
     text: Annotated[str | None, typer.Option("--text")] = None,
-    type: Annotated[ItemType | None, typer.Option("--type")] = None,
+    type: Annotated[str | None, typer.Option("--type", help="profile, event, knowledge, ...")] = None,
     topic: Annotated[str | None, typer.Option("--topic", "-t")] = None,
     slot: Annotated[str | None, typer.Option("--slot")] = None,
     tags: Tags = None,
@@ -109,7 +109,7 @@ async def add_item(
     text: Annotated[str, typer.Argument(metavar="TEXT")],
     topic: Annotated[str, typer.Option("--topic", "-t", help="The category it belongs to.")],
     slot: Annotated[str, typer.Option("--slot", help="The heading it stands under.")],
-    type: Annotated[ItemType | None, typer.Option("--type")] = None,
+    type: Annotated[str | None, typer.Option("--type", help="profile, event, knowledge, ...")] = None,
     tags: Tags = None,
 ) -> None:
     """Write an item by hand, as if you added a bullet to a category file."""

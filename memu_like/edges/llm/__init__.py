@@ -1,0 +1,1 @@
+"""Language models over one port: an OpenAI-compatible endpoint, or a script for tests and demonstrations."""
