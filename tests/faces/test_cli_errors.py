@@ -24,7 +24,6 @@ BAD_USE = [
     (["retrieve", "x", "-k", "many"], "", 2, "Invalid value for '--top-k'"),
     (["items", "edit", "abc123"], "", 2, "nothing to change"),
     (["events", "edit", "abc123"], "", 2, "nothing to change"),
-    (["items", "list", "--type", "poem"], "", 2, "poem"),
     (["memorize", "a.json", "b.json", "--name", "c"], "", 2, "--name is for one file"),
     (["forget", "--item", "a", "--resource", "b"], "", 2, "not both"),
     (["add", "--role", "user"], GOOD, 2, "leave the options out"),
@@ -64,6 +63,7 @@ BAD_USER = [
     (["forget", "-u", "../..", "--yes"], "", 4, "no user '../..'"),
 ]
 BAD_IN_STORE = [
+    (["items", "list", "--type", "poem"], "", 2, "poem"),
     (["items", "show", "zzzzzz"], "", 4, "no item 'zzzzzz'"),
     (["items", "show", "../../etc/passwd"], "", 4, "no item"),
     (["items", "delete", "zzzzzz", "--yes"], "", 4, "no item"),
