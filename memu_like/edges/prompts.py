@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..models import ChatMessage
-from ..pure.fencing import Data
-
-Value = str | int | float | bool | None | Data | tuple["Value", ...] | Mapping[str, "Value"]
-"""What a template gets: owner's text and figures as they are, everything else as Data."""
+from ..pure.fencing import Value
 
 
 class Prompts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -15,3 +16,7 @@ class Data:
 
     def fenced(self) -> str:
         raise NotImplementedError
+
+
+Value = str | int | float | bool | None | Data | tuple["Value", ...] | Mapping[str, "Value"]
+"""What a template gets: the owner's text and figures as they are, everything else as Data."""
