@@ -49,6 +49,8 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         },
         "an extract is a sentence that is no small talk, story or order, dated, without secrets",
     ),
+    "pure.extraction_call": ({"pure.fencing", "pure.turns"}, "a prompt shows turns, fenced"),
+    "pure.extraction_reply": ({"pure.extraction_call"}, "a reply is held to its call"),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
     "pure.questions": ({"pure.dates", "pure.terms"}, "a question has dates and terms"),
     "pure.ranking": ({"pure.passages", "pure.questions"}, "a ranking sets passages against a question"),

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
-from ..models import Draft, Dropped, Item, ItemType, Origin, Source, Status
+from ..models import Draft, Dropped, Item, ItemType, Operation, Origin, Source, Status
 from .selecting import near_identical
 
-Operation = Literal["add", "corroborate"]
+ChangeKind = Literal["add", "corroborate", "refine", "correct", "retract", "supersede"]
 
 # Eight letters of base32 are 40 bits: among a million items of one user a clash is a coin toss, and is
 # settled by `item_id`'s salt, not by luck.
@@ -25,10 +25,16 @@ MAX_SALTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One operation: `item` is the revision to append."""
+    """One operation: `item` is the revision to append.
 
-    op: Operation
+    "refine", "correct" and "retract" add an item that takes the place of the known one with the id `target`;
+    what becomes of that one is a change of its own, "supersede". An item can be in two changes of a run:
+    added by one, superseded by a later one.
+    """
+
+    op: ChangeKind
     item: Item
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,20 @@ class Known(Protocol):
     def learn(self, item: Item, /) -> None:
         """What is asked from now on sees `item`."""
         ...
+
+    def pinned(self, item: Item, /) -> bool:
+        """Whether a person changed the item's bullet in its category file."""
+        return False
+
+
+def operations(
+    reconciled: Reconciled, resource: str, dropped: Sequence[Dropped] = ()
+) -> tuple[Operation, ...]:
+    """What was decided, to be shown: one operation a draft, then what was dropped (`dropped` first).
+
+    A superseded item is the `target` of the operation that replaces it, and no operation of its own.
+    """
+    raise NotImplementedError
 
 
 def item_id(resource: str, line: int, text: str, salt: int = 0) -> str:
