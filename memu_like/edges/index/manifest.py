@@ -15,7 +15,7 @@ from .. import files
 from ..files import Stamp
 from ..folder import UserFolder
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 MANIFEST = ".memu/index/manifest.json"
 
 # Two changes of a folder within one tick of the file system's clock leave the same time: it says nothing yet

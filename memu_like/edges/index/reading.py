@@ -18,7 +18,7 @@ from ...pure.passages import Passage, chunks, message_passage, passage
 from ..embedders import Embedder
 from ..folder import Line, UserFolder
 from ..loaders import parse_message
-from .segment import CHUNK, ITEM_ROW, MESSAGE, ItemRow, Row, Segment, SegmentBuilder, Session, day_of, key_of
+from .segment import CHUNK, EVIDENCE, ITEM_ROW, MESSAGE, ItemRow, Row, Segment, SegmentBuilder, Session, day_of, key_of
 
 BUFFER_RESOURCE = ""
 # What is stored was within its limit when it came in.
@@ -154,12 +154,13 @@ def _chunk_rows(builder: SegmentBuilder, folder: UserFolder, data: bytes, resour
 
 
 def read_items(builder: SegmentBuilder, found: Iterable[tuple[Line, Item]]) -> None:
-    """Item rows; an item that quotes no line of a resource also gets a row of its own to be ranked."""
+    """Item rows; an item whose words are not those of its source lines also gets a row of its own."""
     for line, item in found:
-        row = -1
-        if item.source is None or item.origin is not Origin.EXTRACTED:
+        row, kind = -1, _own_row(item)
+        if kind is not None:
             row = len(builder.rows)
-            builder.rows.append(_item_row(line, item, passage(item.text, said_at=item.mentioned_at)))
+            said = passage(item.text, said_at=item.mentioned_at)
+            builder.rows.append(_item_row(line, item, kind, said))
         builder.items.append(
             ItemRow(
                 id=item.id,
@@ -180,14 +181,21 @@ def read_items(builder: SegmentBuilder, found: Iterable[tuple[Line, Item]]) -> N
         )
 
 
-def _item_row(line: Line, item: Item, found: Passage) -> Row:
+def _own_row(item: Item) -> int | None:
+    """The kind of an item's own row; None where its source lines have all its words."""
+    if item.source is None or item.origin is not Origin.EXTRACTED:
+        return ITEM_ROW
+    return EVIDENCE if item.model else None
+
+
+def _item_row(line: Line, item: Item, kind: int, found: Passage) -> Row:
     return Row(
         passage=found,
         file=line.path,
         offset=line.offset,
         length=line.length,
         line=line.number,
-        kind=ITEM_ROW,
+        kind=kind,
         session=-1,
         speaker=item.subject,
         day=day_of(item.mentioned_at or item.created_at),

@@ -1,6 +1,6 @@
 """A segment: an immutable part of the index, built in memory from records and kept in one file.
 
-Rows are what search ranks: a message, a chunk of a document, or an item whose words stand in no source
+Rows are what search looks at: a message, a chunk of a document, or an item whose words stand in no source
 line of its own. Items are a second table: where each revision stands, and which lines it came from.
 """
 
@@ -57,7 +57,8 @@ ITEM = np.dtype(
         ("day", "<i4"),
     ]
 )
-MESSAGE, CHUNK, ITEM_ROW = 0, 1, 2
+MESSAGE, CHUNK, ITEM_ROW, EVIDENCE = 0, 1, 2, 3
+"""Kinds of rows. EVIDENCE is an item worded by a model: what it says counts for its source lines."""
 STATUSES = (Status.ACTIVE, Status.SUPERSEDED, Status.RETRACTED)
 INT8_MAX = 127
 # The static model's dimensions come from a principal component analysis, so the first ones carry most of
@@ -166,6 +167,11 @@ class Segment:
             return self.postings[:0], self.counts[:0]
         part = slice(int(self.indptr[number]), int(self.indptr[number + 1]))
         return self.postings[part], self.counts[part]
+
+    @cached_property
+    def session_keys(self) -> NDArray[np.uint64]:
+        """The key of each session's resource, as `items` have it."""
+        return np.array([key_of(session.resource) for session in self.sessions], dtype=np.uint64)
 
     @cached_property
     def _by_id(self) -> _Sorted:
