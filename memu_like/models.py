@@ -137,7 +137,8 @@ class Resource:
 class Item:
     """One self-contained statement: a line of `items/YYYY-MM.jsonl`. The highest `rev` of an id wins.
 
-    `model` is the language model that worded it; None where the words stand in its source lines.
+    `model` is the language model that worded it; None where the words stand in its source lines. One that is
+    not `shown` is active and found, and the profile leaves it out.
     """
 
     id: str
@@ -162,6 +163,7 @@ class Item:
     reason: str | None = None
     weight: float = 0.5
     model: str | None = None
+    shown: bool = True
 
     @property
     def topic(self) -> str:
@@ -245,11 +247,24 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Reorganised:
+    """A topic that a run reorganised, or tried to: `left_out` is what its file left out after that, in tokens.
+
+    `summary` is the sha256 of the summary line that a model wrote, "" where it wrote none: by it the line is
+    known for the machine's own, whose words stand in the category file alone.
+    """
+
+    topic: str
+    left_out: int = 0
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What one run recorded: a line of `events/YYYY-MM.jsonl`, and the run's commit mark."""
 
     id: str
-    kind: Literal["memorize", "edit", "forget", "import"]
+    kind: Literal["memorize", "edit", "forget", "import", "reorganise"]
     created_at: datetime
     time: datetime
     summary: str = ""
@@ -260,8 +275,10 @@ class Event:
     profile_delta: tuple[ProfileDelta, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     reason: str | None = None
+    suggested: tuple[str, ...] = ()
     model: str | None = None
     usage: Usage | None = None
+    reorganised: tuple[Reorganised, ...] = ()
     deleted: bool = False
     rev: int = 1
     version: int = FORMAT_VERSION
@@ -421,6 +438,38 @@ class MemorizeReport:
     usage: Usage = Usage()
     dry_run: bool = False
     operations: tuple[Operation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rearrangement:
+    """One operation of a reorganisation on the entries `items` (ids) of `topic`.
+
+    `text` is the new wording, the summary, or what a new slot is for; `slot` where the entries stand after it.
+    `refused` says why it was not done, "" where it was. `result` is the id of what a merge made.
+    """
+
+    op: Literal["merge", "rewrite", "move", "hide", "new_slot", "summary"]
+    topic: str
+    items: tuple[str, ...] = ()
+    text: str = ""
+    slot: str = ""
+    result: str = ""
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReorganiseReport:
+    """What a reorganisation did, or with `dry_run` would do; `run` is its event, None where there is none."""
+
+    user: str
+    topics: tuple[str, ...] = ()
+    operations: tuple[Rearrangement, ...] = ()
+    refused: tuple[Rearrangement, ...] = ()
+    run: str | None = None
+    seconds: float = 0.0
+    degraded: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    dry_run: bool = False
 
 
 Step = Literal["extract", "reorganise", "judge", "navigate", "reply"]

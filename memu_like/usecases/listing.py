@@ -32,6 +32,7 @@ EVENT_KINDS: tuple[str, ...] = get_args(Event.__annotations__["kind"]) or (
     "edit",
     "forget",
     "import",
+    "reorganise",
 )
 Moment = datetime | str | None
 _DAY = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
