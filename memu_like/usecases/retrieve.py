@@ -27,7 +27,7 @@ NO_EMBEDDER = f"no embedder is configured: {WITHOUT_VECTORS}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """A row as a hit, with the items behind it in their last revision and where each stands."""
 
     hit: Hit
@@ -44,8 +44,12 @@ def retrieve(
     view = desk.view()
     vector, degraded = _embed(desk, query)
     ranked = search(desk, view, query, vector, SURPLUS * top_k + 10, explain=explain, without=without)
-    found, problems = _hits(desk, view, ranked, top_k)
-    hits = tuple(one.hit for one in found)
+    found, problems = shown_rows(desk, view, ranked, top_k)
+    return replace(layered(desk, view, query, found), degraded=(*desk.index.problems, *degraded, *problems))
+
+
+def layered(desk: Desk, view: View, query: str, found: Sequence[Found]) -> RetrieveResult:
+    """A result with `found` as its hits, and what lies above and below them: slots, items, resources."""
     return RetrieveResult(
         needs_retrieval=True,
         original_query=query,
@@ -53,8 +57,7 @@ def retrieve(
         categories=_categories(desk, found),
         items=tuple(_item_hits(found)),
         resources=_resources(view, found),
-        hits=hits,
-        degraded=(*desk.index.problems, *degraded, *problems),
+        hits=tuple(one.hit for one in found),
     )
 
 
@@ -69,11 +72,11 @@ def _embed(desk: Desk, query: str) -> tuple[NDArray[np.float32], tuple[str, ...]
         return none, (f"{WITHOUT_VECTORS}: {error}",)
 
 
-def _hits(
+def shown_rows(
     desk: Desk, view: View, ranked: Iterable[Ranked], top_k: int
-) -> tuple[list[_Found], tuple[str, ...]]:
+) -> tuple[list[Found], tuple[str, ...]]:
     """The first `top_k` rows that can be shown, and what is wrong with those that cannot be read."""
-    found: list[_Found] = []
+    found: list[Found] = []
     problems: dict[str, None] = {}
     for one in ranked:
         if len(found) == top_k:
@@ -94,18 +97,18 @@ def _place_of(view: View, ranked: Ranked) -> str:
     return f"{segment.files[int(row['file'])]}:{int(row['line'])}"
 
 
-def _hit(desk: Desk, view: View, ranked: Ranked) -> _Found | None:
+def _hit(desk: Desk, view: View, ranked: Ranked) -> Found | None:
     """None for a row that a person has taken back: each of its items is retracted."""
     row = desk.rows.get(ranked.row, UNREAD)
     if row is UNREAD:
         row = desk.rows.keep(ranked.row, _read_row(desk, view, ranked.row))
-    if not isinstance(row, _Found):
+    if not isinstance(row, Found):
         return None
     hit = replace(row.hit, score=round(ranked.score, 4), signals=ranked.signals)
-    return _Found(hit, row.items, row.places)
+    return Found(hit, row.items, row.places)
 
 
-def _read_row(desk: Desk, view: View, number: int) -> _Found | None:
+def _read_row(desk: Desk, view: View, number: int) -> Found | None:
     """A row as a hit without its score, from the files."""
     segment, local = view.locate(number)
     row = segment.rows[local]
@@ -121,7 +124,7 @@ def _read_row(desk: Desk, view: View, number: int) -> _Found | None:
             return None
     places = tuple(place for place in behind if kind == ITEM_ROW or place.status is not Status.RETRACTED)
     items = tuple(_read(desk, place) for place in places)
-    return _Found(_compose(desk, file, line, data, session, kind, items), items, places)
+    return Found(_compose(desk, file, line, data, session, kind, items), items, places)
 
 
 def _places(view: View, session: Session | None, line: int, kind: int, data: bytes) -> list[ItemPlace]:
@@ -188,7 +191,7 @@ def _said(desk: Desk, file: str, line: int, data: bytes, kind: int, items: Seque
     return _Said(text, message.created_at, message.speaker, (message.id,) if message.id else ())
 
 
-def _item_hits(found: Sequence[_Found]) -> Iterable[Hit]:
+def _item_hits(found: Sequence[Found]) -> Iterable[Hit]:
     """Each item behind the hits, once, at its own line."""
     seen: set[str] = set()
     for one in found:
@@ -208,7 +211,7 @@ def _item_hits(found: Sequence[_Found]) -> Iterable[Hit]:
                 )
 
 
-def _resources(view: View, found: Sequence[_Found]) -> tuple[Hit, ...]:
+def _resources(view: View, found: Sequence[Found]) -> tuple[Hit, ...]:
     """Each resource behind the hits, once, at its best line."""
     best: dict[str, Hit] = {}
     for one in found:
@@ -218,9 +221,9 @@ def _resources(view: View, found: Sequence[_Found]) -> tuple[Hit, ...]:
     return tuple(best.values())
 
 
-def _categories(desk: Desk, found: Sequence[_Found]) -> tuple[Hit, ...]:
+def _categories(desk: Desk, found: Sequence[Found]) -> tuple[Hit, ...]:
     """The slots that hold the hits' items, best first, at the line of the first entry that stands there."""
-    slots: dict[tuple[str, str], _Found] = {}
+    slots: dict[tuple[str, str], Found] = {}
     for one in found:
         for item in one.items:
             slots.setdefault((item.topic, item.slot), one)
