@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 LOCOMO ?= ../shared/locomo/dev.json
 RESULTS = benchmarks/results
 
-.PHONY: test check lint types bench-locomo bench-speed bench-temporal bench-faults clean
+.PHONY: test check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost clean
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -m "not slow"
@@ -29,6 +29,9 @@ bench-speed: $(VENV)/dev
 
 bench-temporal: $(VENV)/dev
 	$(BIN)/python benchmarks/temporal.py $(LOCOMO) --json $(RESULTS)/temporal.json
+
+bench-cost: $(VENV)/dev
+	$(BIN)/python benchmarks/cost.py $(LOCOMO) --json $(RESULTS)/cost.json
 
 bench-faults: $(VENV)/test
 	$(BIN)/python benchmarks/faults.py --json $(RESULTS)/faults.json

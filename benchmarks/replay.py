@@ -289,14 +289,31 @@ def prompt_tokens(
 
 
 @dataclass
-class Totals:
-    """What was asked; `by_schema` counts calls by the name of the schema that they gave."""
+class Count:
+    """Calls and their tokens; a call that fails in the way of a server has no completion."""
 
     calls: int = 0
-    failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    by_schema: dict[str, int] = field(default_factory=dict)
+
+    def add(self, asked: int, replied: int) -> None:
+        self.calls += 1
+        self.prompt_tokens += asked
+        self.completion_tokens += replied
+
+
+@dataclass
+class Totals:
+    """What was asked, in all and by the name of the schema that a call gave ("text" where it gave none)."""
+
+    all: Count = field(default_factory=Count)
+    by_schema: dict[str, Count] = field(default_factory=dict)
+    failed: int = 0
+
+    def add(self, name: str, asked: int, replied: int, failed: bool) -> None:
+        self.all.add(asked, replied)
+        self.by_schema.setdefault(name, Count()).add(asked, replied)
+        self.failed += failed
 
 
 # -- serving
@@ -318,6 +335,7 @@ class ReplayServer:
     failure: FailureKind = "malformed"
     seconds: float = 0.0
     totals: Totals = field(default_factory=Totals)
+    _came_in: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def __enter__(self) -> ReplayServer:
@@ -344,25 +362,26 @@ class ReplayServer:
         return 404, {"error": {"message": f"nothing is served at {path}"}}
 
     def chat(self, body: Mapping[str, Any]) -> Answer:
-        form = body.get("response_format") or {}
+        form = body.get("response_format") or {"type": "text"}
         schema = form.get("json_schema", {}).get("schema")
         asked = prompt_tokens(body["messages"], schema, body.get("tools") or ())
-        with self._lock:
-            self.totals.calls += 1
-            fails = bool(self.fail_every) and self.totals.calls % self.fail_every == 0
-            self.totals.failed += fails
-            name = form.get("json_schema", {}).get("name", form.get("type", "text"))
-            self.totals.by_schema[name] = self.totals.by_schema.get(name, 0) + 1
-        if fails and self.failure in ("500", "429"):
-            return int(self.failure), {"error": {"message": "out of order, for a test"}}
+        fails = self._next_fails()
         if fails and self.failure == "slow":
             time.sleep(self.seconds)
-        text = self.replay.answer(body["messages"], schema)
+        refused = fails and self.failure in ("500", "429")
+        text = "" if refused else self.replay.answer(body["messages"], schema)
         text = _spoilt(text, self.failure) if fails else text
         with self._lock:
-            self.totals.prompt_tokens += asked
-            self.totals.completion_tokens += count_tokens(text)
+            name = form.get("json_schema", {}).get("name", form["type"])
+            self.totals.add(name, asked, count_tokens(text), fails)
+        if refused:
+            return int(self.failure), {"error": {"message": "out of order, for a test"}}
         return 200, _completion(text, asked, cut=fails and self.failure == "cut")
+
+    def _next_fails(self) -> bool:
+        with self._lock:
+            self._came_in += 1
+            return bool(self.fail_every) and self._came_in % self.fail_every == 0
 
 
 def _spoilt(text: str, failure: FailureKind) -> str:
