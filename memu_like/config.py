@@ -6,9 +6,11 @@ Nothing here reads a file or the environment: the service does, and hands the va
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -61,7 +63,8 @@ class PriceSettings(BaseModel):
 class Settings(BaseModel):
     """All settings, with their defaults. Sizes are in tokens, characters or bytes as the name says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A value that is refused may be a key.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     store: Path = Path("memory_store")
     timezone: str = "UTC"
@@ -161,6 +164,25 @@ class Settings(BaseModel):
         """Every item type of this store."""
         return (*(kind.value for kind in ItemType), *(kind.name for kind in self.item_types))
 
+    @field_validator("llm_temperature", mode="before")
+    @classmethod
+    def _no_temperature(cls, value: object) -> object:
+        """The file and the environment have no null: "none" says it there."""
+        return None if isinstance(value, str) and value.lower() == "none" else value
+
+    @field_validator("llm_base_url")
+    @classmethod
+    def _plain_url(cls, url: str | None) -> str | None:
+        """An address is shown in errors, so nothing secret may stand in it."""
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError("give an address such as http://localhost:8080/v1")
+        if parts.query or parts.fragment or "@" in parts.netloc:
+            raise ValueError("no query or password can stand in it: use llm_query, llm_api_key or llm_headers")
+        return url.rstrip("/")
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
@@ -186,13 +208,33 @@ def build_settings(*layers: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"setting {place!r}: {first['msg']}") from error
+        # Not "from error": that one holds the values, keys among them.
+        raise ConfigError(f"setting {place!r}: {first['msg']}") from None
 
 
 def settings_from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The `MEMU_LIKE_*` variables that name a setting, as a layer. Others are an error: a typo must show."""
+    """The `MEMU_LIKE_*` variables that name a setting, as a layer. Others are an error: a typo must show.
+
+    Lists and tables are given as JSON. Raises ConfigError where one is not.
+    """
     layer: dict[str, Any] = {}
     for key, value in environ.items():
         if key.startswith(ENV_PREFIX) and key not in NOT_SETTINGS:
-            layer[key[len(ENV_PREFIX) :].lower()] = value
+            name = key[len(ENV_PREFIX) :].lower()
+            layer[name] = _from_json(key, value) if _is_structured(name) else value
     return layer
+
+
+def _is_structured(name: str) -> bool:
+    field = Settings.model_fields.get(name)
+    return field is not None and get_origin(field.annotation) in (dict, tuple)
+
+
+def _from_json(variable: str, text: str) -> object:
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict | list):
+        raise ConfigError(f'{variable} must be JSON, such as {{"name": "value"}} or [{{"name": "value"}}]')
+    return value

@@ -20,6 +20,7 @@
         ├── ModelUnavailable         it is down, too slow, or refuses the key: later calls fail alike
         ├── UnusableReply            its reply could not be used, asked twice
         ├── ToolsRefused             the endpoint takes no tools
+        ├── ContextTooLong           the request is longer than the model takes
         └── SpendCapReached          a cap on tokens or cost would be passed
 
 A class owns its message: callers pass facts, the class says the sentence. A face turns a class into an
@@ -29,6 +30,10 @@ exit code or a status by `exit_code`.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .models import Usage
 
 
 class MemuLikeError(Exception):
@@ -136,9 +141,13 @@ class EmbedderError(MemuLikeError):
 
 
 class ModelError(MemuLikeError):
-    """A language model could not be asked, or its answer not used. Nothing of it was stored."""
+    """A language model could not be asked, or its answer not used. Nothing of it was stored.
+
+    `usage` is what the call took all the same, where it took anything.
+    """
 
     exit_code = 8
+    usage: Usage | None = None
 
 
 class ModelUnavailable(ModelError):
@@ -151,6 +160,10 @@ class UnusableReply(ModelError):
 
 class ToolsRefused(ModelError):
     """The endpoint or the model takes no tools."""
+
+
+class ContextTooLong(ModelError):
+    """The request, or the room asked for its reply, is more than the model takes: the same would fail again."""
 
 
 class SpendCapReached(ModelError):

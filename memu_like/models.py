@@ -207,13 +207,17 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What language model calls took. `cost` is in the currency of `llm_prices`; None where none is set."""
+    """What language model calls took. `cost` is in the currency of `llm_prices`; None where none is set.
+
+    `estimated` is True where an endpoint gave no count of tokens, and some were counted here.
+    """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
     cost: float | None = None
+    estimated: bool = False
 
     def __add__(self, other: Usage) -> Usage:
         costs = [one.cost for one in (self, other) if one.cost is not None]
@@ -223,6 +227,7 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             self.seconds + other.seconds,
             sum(costs) if costs else None,
+            self.estimated or other.estimated,
         )
 
 
@@ -531,4 +536,22 @@ class ChatReply:
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = Usage()
     cut: bool = False
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What `respond` answered. `citations` are the places it cites, checked to exist; `numbers` are theirs
+    in the text, in the same order: where the text says "[3]", the hit beside 3 is meant.
+
+    `context_tokens` is what the memory that the model was shown took of its budget; `degraded` says what
+    could not be used, and which citations were taken out.
+    """
+
+    text: str
+    citations: tuple[Hit, ...] = ()
+    numbers: tuple[int, ...] = ()
+    context_tokens: int = 0
+    usage: Usage = Usage()
+    degraded: tuple[str, ...] = ()
     model: str = ""
