@@ -8,7 +8,7 @@ from ..edges import buffer, files, journal
 from ..edges.index.index import Index
 from ..edges.index.manifest import MANIFEST
 from ..edges.index.manifest import parse as parse_manifest
-from ..edges.index.segment import ITEM_ROW
+from ..edges.index.segment import OWN_ROWS
 from ..edges.index.view import View
 from ..errors import CorruptFile, NotFound
 from .checks import REPAIR, Finding, Survey, survey
@@ -117,7 +117,7 @@ def _rows(view: View) -> Rows:
         (segment.files[file], offset, length)
         for segment in view.segments
         for file, offset, length, kind in segment.rows[["file", "offset", "length", "kind"]].tolist()
-        if kind != ITEM_ROW
+        if kind not in OWN_ROWS
     }
 
 

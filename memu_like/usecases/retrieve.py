@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..edges.index.reading import embed_rows
-from ..edges.index.segment import CHUNK, ITEM_ROW, Session
+from ..edges.index.segment import CHUNK, OWN_ROWS, Session
 from ..edges.index.view import ItemPlace, View
 from ..errors import CorruptFile, EmbedderError, InvalidInput
 from ..models import Hit, Item, RetrieveResult, Status
@@ -115,14 +115,14 @@ def _read_row(desk: Desk, view: View, number: int) -> Found | None:
     file, line, kind = segment.files[int(row["file"])], int(row["line"]), int(row["kind"])
     data = desk.folder.read_slice(file, int(row["offset"]), int(row["length"]))
     session = view.session_of(number)
-    if kind == ITEM_ROW:
+    if kind in OWN_ROWS:
         item_id = desk.folder.item_at(file, int(row["offset"]), int(row["length"])).id
         behind = [place for place in [view.item(item_id)] if place]
     else:
         behind = _places(view, session, line, kind, data)
         if behind and all(place.status is Status.RETRACTED for place in behind):
             return None
-    places = tuple(place for place in behind if kind == ITEM_ROW or place.status is not Status.RETRACTED)
+    places = tuple(place for place in behind if kind in OWN_ROWS or place.status is not Status.RETRACTED)
     items = tuple(_read(desk, place) for place in places)
     return Found(_compose(desk, file, line, data, session, kind, items), items, places)
 
@@ -154,7 +154,7 @@ def _compose(
     at = said.date or (datetime.fromisoformat(session.time) if session else None)
     buffered = session is not None and not session.resource
     return Hit(
-        tier="item" if kind == ITEM_ROW else "buffer" if buffered else "resource",
+        tier="item" if kind in OWN_ROWS else "buffer" if buffered else "resource",
         score=0.0,
         text=mask_secrets(said.text)[0] if desk.settings.mask_secrets else said.text,
         date=at,
@@ -168,6 +168,7 @@ def _compose(
         slot=items[0].slot if items else None,
         message_ids=said.message_ids,
         occurred=next((item.occurred for item in items if item.occurred), None),
+        superseded=bool(items) and all(item.status is Status.SUPERSEDED for item in items),
     )
 
 
@@ -182,7 +183,7 @@ class _Said:
 
 
 def _said(desk: Desk, file: str, line: int, data: bytes, kind: int, items: Sequence[Item]) -> _Said:
-    if kind == ITEM_ROW:
+    if kind in OWN_ROWS:
         return _Said(items[0].text, items[0].mentioned_at, items[0].subject)
     if kind == CHUNK:
         return _Said(data.decode().strip())
@@ -208,6 +209,7 @@ def _item_hits(found: Sequence[Found]) -> Iterable[Hit]:
                     category=item.topic,
                     slot=item.slot,
                     occurred=item.occurred,
+                    superseded=item.status is Status.SUPERSEDED,
                 )
 
 

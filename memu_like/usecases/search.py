@@ -1,7 +1,8 @@
 """Search: from a query to ranked rows, with no model and at a cost that hardly grows with the memory.
 
 All rows are looked at cheaply (their postings, and the leading dimensions of their vectors); the sessions
-that either finds are then scored whole and exactly. Neither arm gates the other.
+that either finds are then scored whole and exactly. Neither arm gates the other. What a model has worded
+counts for the lines that it was taken from, in both steps: such an item is no row of the ranking.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from datetime import date
 import numpy as np
 
 from ..edges.index.reading import embed_words
-from ..edges.index.view import View
+from ..edges.index.view import Evidence, View
 from ..pure.questions import Question, read_question
 from ..pure.ranking import (
+    ITEM_DENSE,
     SOFT_COSINE,
     SOFT_WEIGHT,
     SOFT_WORDS,
     Floats,
     Ints,
+    ItemMatches,
     Rows,
     best,
     blend,
@@ -74,12 +77,14 @@ def search(
         return []
     question = _read(desk, view, query)
     matches = _matches(desk, view, question)
-    chosen = _candidates(view, matches, vector)
+    evidence = None if "item" in without or not len(view.evidence.items) else view.evidence
+    chosen = _candidates(view, matches, vector, evidence)
     rows = _columns(view, chosen)
     hits = _hits(matches, chosen, view.size)
     weights = np.array([match.weight for match in matches], dtype=np.float32)
-    found = signals(question, rows, weights, hits, view.cosines(vector, chosen))
-    scores = np.where(view.alive[chosen], spread(blend(found, without), rows.session), -np.inf)
+    items = _item_matches(view, matches, vector, chosen, evidence) if evidence else None
+    found = signals(question, rows, weights, hits, view.cosines(vector, chosen), items)
+    scores = spread(blend(found, without), rows.session)
     order = best(scores, limit)
     return [
         Ranked(
@@ -88,7 +93,6 @@ def search(
             {name: round(float(values[place]), 4) for name, values in found.items()} if explain else {},
         )
         for place in order.tolist()
-        if np.isfinite(scores[place])
     ]
 
 
@@ -105,12 +109,13 @@ def _matches(desk: Desk, view: View, question: Question) -> list[_Match]:
     found = []
     for word, stem in zip(question.words[:MAX_QUERY_STEMS], question.stems, strict=False):
         rows, counts = view.postings(stem)
-        weight = term_weight(stem) * float(idf(np.array(len(rows)), view.live_size))
+        weight = term_weight(stem) * float(idf(np.array(view.ranked_among(rows)), view.ranked_size))
         parts = [(rows, saturate(counts, view.lengths[rows], mean))]
         for term, cosine in near[word].items():
             if term != stem:
                 near_rows, counts = view.postings(term)
-                rarity = min(1.0, float(idf(np.array(len(near_rows)), view.live_size)) / max(weight, 1e-3))
+                size = np.array(view.ranked_among(near_rows))
+                rarity = min(1.0, float(idf(size, view.ranked_size)) / max(weight, 1e-3))
                 strength = np.float32(SOFT_WEIGHT * cosine * rarity)
                 parts.append((near_rows, strength * saturate(counts, view.lengths[near_rows], mean)))
         found.append(_combine(weight, parts, view.size))
@@ -135,7 +140,7 @@ def _near(desk: Desk, view: View, words: Sequence[str]) -> Mapping[str, Mapping[
         cosines = {
             term: float(of_surface[surface] @ vector)
             for term, surface in found.items()
-            if view.live_size == view.size or len(view.postings(term)[0])
+            if view.all_alive or len(view.postings(term)[0])
         }
         best = sorted(cosines, key=lambda term: (-cosines[term], term))[: SOFT_WORDS + 1]
         view.near[word] = {term: cosines[term] for term in best if cosines[term] >= SOFT_COSINE}
@@ -153,20 +158,36 @@ def _combine(weight: float, parts: Sequence[tuple[Ints, Floats]], size: int) -> 
     return _Match(weight, found, best_hits[found])
 
 
-def _candidates(view: View, matches: Sequence[_Match], vector: Floats) -> Ints:
-    """Rows of the blocks that look best, in order; all rows of a small memory."""
-    if view.size <= EXACT_ROWS:
-        return np.arange(view.size)
+def _candidates(view: View, matches: Sequence[_Match], vector: Floats, evidence: Evidence | None) -> Ints:
+    """Ranked rows of the blocks that look best, in order; all ranked rows of a small memory."""
+    if view.ranked_size <= EXACT_ROWS:
+        return np.flatnonzero(view.ranked)
     look = np.zeros(view.size, dtype=np.float32)
     for match in matches:
         look[match.rows] += np.float32(match.weight) * match.hits
     look += FIRST_LOOK_DENSE * view.coarse_cosines(vector)
+    if evidence is not None:
+        np.maximum.at(look, evidence.sources, ITEM_DENSE * look[evidence.items])
+    look[~view.ranked] = -np.inf
     starts = view.block_starts
     sizes = np.diff(starts)
     order = np.argsort(-np.maximum.reduceat(look, starts[:-1]), kind="stable")
     chosen = np.zeros(len(sizes), dtype=np.bool_)
     chosen[order[: int(np.searchsorted(np.cumsum(sizes[order]), EXACT_ROWS)) + 1]] = True
-    return np.flatnonzero(np.repeat(chosen, sizes))
+    return np.flatnonzero(np.repeat(chosen, sizes) & view.ranked)
+
+
+def _item_matches(
+    view: View, matches: Sequence[_Match], vector: Floats, chosen: Ints, evidence: Evidence
+) -> ItemMatches:
+    """How the items match that speak for the `chosen` rows."""
+    place = np.full(view.size, -1, dtype=np.int64)
+    place[chosen] = np.arange(len(chosen))
+    places = place[evidence.sources]
+    here = places >= 0
+    items, of_pair = np.unique(evidence.items[here], return_inverse=True)
+    hits = _hits(matches, items, view.size)
+    return ItemMatches(places[here], hits[:, of_pair], view.cosines(vector, items)[of_pair])
 
 
 def _columns(view: View, chosen: Ints) -> Rows:

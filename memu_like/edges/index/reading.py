@@ -18,7 +18,19 @@ from ...pure.passages import Passage, chunks, message_passage, passage
 from ..embedders import Embedder
 from ..folder import Line, UserFolder
 from ..loaders import parse_message
-from .segment import CHUNK, EVIDENCE, ITEM_ROW, MESSAGE, ItemRow, Row, Segment, SegmentBuilder, Session, day_of, key_of
+from .segment import (
+    CHUNK,
+    EVIDENCE,
+    ITEM_ROW,
+    MESSAGE,
+    ItemRow,
+    Row,
+    Segment,
+    SegmentBuilder,
+    Session,
+    day_of,
+    key_of,
+)
 
 BUFFER_RESOURCE = ""
 # What is stored was within its limit when it came in.

@@ -59,6 +59,8 @@ ITEM = np.dtype(
 )
 MESSAGE, CHUNK, ITEM_ROW, EVIDENCE = 0, 1, 2, 3
 """Kinds of rows. EVIDENCE is an item worded by a model: what it says counts for its source lines."""
+OWN_ROWS = (ITEM_ROW, EVIDENCE)
+"""Kinds of rows that are an item themselves."""
 STATUSES = (Status.ACTIVE, Status.SUPERSEDED, Status.RETRACTED)
 INT8_MAX = 127
 # The static model's dimensions come from a principal component analysis, so the first ones carry most of

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from ...models import Status
 from ...pure.ranking import idf
-from .segment import COARSE_DIMENSIONS, ITEM, STATUSES, Segment, Session, key_of, plainness
+from .merging import latest_revisions
+from .segment import COARSE_DIMENSIONS, EVIDENCE, ITEM, STATUSES, Segment, Session, key_of, plainness
 
 # What the leading dimensions miss of a cosine, and how many words are looked at for each one asked for, so
 # that the true nearest are among them.
@@ -25,6 +26,8 @@ COARSE_SURPLUS = 4
 BLOCK_ROWS = 128
 ITEM_FIELDS = ITEM.names or ()
 SET_ASIDE = "buffer-"
+# More than the lines of any resource: a session's number times this plus a line orders all lines.
+LINES = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,14 @@ class ItemPlace:
     slot: str
     first: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Pairs: row `items[i]` is an item that speaks for row `sources[i]`. `sources` rise."""
+
+    items: NDArray[np.int64]
+    sources: NDArray[np.int64]
 
 
 class View:
@@ -94,22 +105,22 @@ class View:
         """Mean idf of each row's terms, over all segments: small talk is made of frequent words."""
         totals: dict[str, int] = {}
         sizes = [np.diff(segment.indptr) for segment in self.segments]
-        if len(self.segments) > 1 or self.live_size < self.size:
+        if len(self.segments) > 1 or self.ranked_size < self.size:
             for number, segment in enumerate(self.segments):
                 for term, count in zip(segment.terms, self._live_counts(number).tolist(), strict=True):
                     totals[term] = totals.get(term, 0) + count
         parts = []
         for segment, size in zip(self.segments, sizes, strict=True):
             found = np.array([totals[t] for t in segment.terms]) if totals else size
-            weights = np.repeat(idf(found, self.live_size), size) * segment.counts
+            weights = np.repeat(idf(found, self.ranked_size), size) * segment.counts
             sums = np.bincount(segment.postings, weights, minlength=len(segment.rows))
             parts.append(sums / np.maximum(segment.rows["size"], 1))
         return np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, dtype=np.float32)
 
     def _live_counts(self, number: int) -> NDArray[np.int64]:
-        """In how many rows in use each term of a segment stands."""
+        """In how many ranked rows each term of a segment stands."""
         segment, start = self.segments[number], self.starts[number]
-        live = self.alive[start : start + len(segment.rows)][segment.postings]
+        live = self.ranked[start : start + len(segment.rows)][segment.postings]
         return np.diff(np.concatenate([[0], np.cumsum(live)])[segment.indptr])
 
     @cached_property
@@ -134,13 +145,18 @@ class View:
 
     @cached_property
     def session(self) -> NDArray[np.int32]:
-        """A number for each session, rising with the rows; a standalone row is a session of its own."""
+        """A number for each session, rising with the rows; a standalone row is a session of its own.
+
+        Rows in a line that are not ranked share one: they are looked at, and never chosen.
+        """
         parts, base = [], 0
-        for segment in self.segments:
+        for segment, start in zip(self.segments, self.starts, strict=False):
             column = segment.rows["session"].astype(np.int64)
-            alone = column < 0
+            alone = (column < 0) & self.ranked[start : start + len(column)]
             number = (
-                np.cumsum(np.r_[True, (column[1:] != column[:-1]) | alone[1:]]) - 1 if len(column) else column
+                np.cumsum(np.r_[True, (column[1:] != column[:-1]) | alone[1:] | alone[:-1]]) - 1
+                if len(column)
+                else column
             )
             parts.append((number + base).astype(np.int32))
             base += int(number[-1]) + 1 if len(number) else 0
@@ -164,20 +180,82 @@ class View:
 
     @cached_property
     def alive(self) -> NDArray[np.bool_]:
-        """False for a standalone item's row that a later revision or a retraction has put out of use.
+        """False for an item's row that a later revision or a retraction has put out of use.
 
         False too for a message of a buffer that a flush has set aside, once it stands in a resource: a flush
         that was killed before it removed the buffer leaves it in both.
         """
         alive = np.ones(self.size, dtype=np.bool_)
+        _, rows, in_use = self._own_rows
+        alive[rows[~in_use]] = False
         for segment, start in zip(self.segments, self.starts, strict=False):
-            for entry in segment.items[segment.items["row"] >= 0]:
-                place = self.item(entry["id"].decode())
-                if place is None or place.rev != int(entry["rev"]) or place.status is Status.RETRACTED:
-                    alive[start + int(entry["row"])] = False
             if segment.sessions and segment.sessions[0].file.startswith(SET_ASIDE):
                 alive[start : start + len(segment.rows)] = ~np.isin(segment.rows["key"], self._stored_keys)
         return alive
+
+    @cached_property
+    def _own_rows(self) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.bool_]]:
+        """The item revisions that have a row of their own, that row, and whether it is in use: the last
+        revision of an item that nobody has taken back."""
+        tables = [segment.items for segment in self.segments]
+        if not any((table["row"] >= 0).any() for table in tables):
+            return np.zeros(0, dtype=ITEM), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
+        starts = np.repeat(self.starts[:-1], [len(table) for table in tables])
+        table = np.concatenate(tables)
+        in_use = latest_revisions(table) & (table["status"] != STATUSES.index(Status.RETRACTED))
+        own = table["row"] >= 0
+        return table[own], table["row"][own] + starts[own], in_use[own]
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Which rows speak for which: an item that a model has worded, for the lines that it comes from."""
+        items, rows, in_use = self._own_rows
+        items, rows = items[in_use], rows[in_use]
+        worded = self.kind[rows] == EVIDENCE
+        items, rows = items[worded], rows[worded]
+        first, last = self._rows_of(items["resource"], items["first"], items["last"])
+        counts = np.maximum(last - first + 1, 0)
+        items_of = np.repeat(rows, counts)
+        within = np.arange(len(items_of)) - np.repeat(np.cumsum(counts) - counts, counts)
+        sources = np.repeat(first, counts) + within
+        order = np.argsort(sources, kind="stable")
+        return Evidence(items_of[order], sources[order])
+
+    def _rows_of(
+        self, resources: NDArray[np.uint64], first: NDArray[np.int32], last: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The first and the last row that hold lines `first` to `last` of a resource; 0 and -1 for none."""
+        keys = np.concatenate([np.zeros(0, dtype=np.uint64), *(s.session_keys for s in self.segments)])
+        none = np.zeros(len(resources), dtype=np.int64)
+        bases = np.cumsum([0, *(len(s.sessions) for s in self.segments)])
+        numbers = np.concatenate(
+            [
+                np.zeros(0, dtype=np.int64),
+                *(
+                    np.where(s.rows["session"] >= 0, s.rows["session"] + base, -1)
+                    for s, base in zip(self.segments, bases, strict=False)
+                ),
+            ]
+        )
+        held = np.flatnonzero(numbers >= 0)
+        if not len(held) or not len(resources):
+            return none, none - 1
+        places = numbers[held] * LINES + self._column("line")[held]
+        order = np.argsort(keys, kind="stable")
+        found = order[np.minimum(keys[order].searchsorted(resources), len(keys) - 1)]
+        known = keys[found] == resources
+        # A chunk holds the lines from its own to the next chunk's.
+        begin, end = (places.searchsorted(found * LINES + line, side="right") - 1 for line in (first, last))
+        inside = known & (end >= 0) & (numbers[held[np.maximum(end, 0)]] == found)
+        begin = np.where(numbers[held[np.maximum(begin, 0)]] == found, begin, begin + 1)
+        return np.where(inside, held[begin], 0), np.where(inside, held[end], -1)
+
+    @cached_property
+    def ranked(self) -> NDArray[np.bool_]:
+        """Rows that can be a hit: those in use, but for items that speak for rows of their source."""
+        ranked = self.alive.copy()
+        ranked[self.evidence.items] = False
+        return ranked
 
     @cached_property
     def _stored_keys(self) -> NDArray[np.uint64]:
@@ -198,7 +276,7 @@ class View:
         if not rows:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
         found, times = np.concatenate(rows), np.concatenate(counts).astype(np.float32)
-        if self.live_size == self.size:
+        if self.all_alive:
             return found, times
         live = self.alive[found]
         return found[live], times[live]
@@ -210,13 +288,27 @@ class View:
 
     @cached_property
     def live_size(self) -> int:
-        """Rows in use: what statistics are over, so that they are those of a freshly built index."""
+        """Rows in use."""
         return int(self.alive.sum())
 
     @cached_property
+    def all_alive(self) -> bool:
+        return self.live_size == self.size
+
+    @cached_property
+    def ranked_size(self) -> int:
+        """Ranked rows: what statistics are over, so that they are those of a freshly built index, and the
+        same whether or not items speak for the rows."""
+        return int(self.ranked.sum())
+
+    def ranked_among(self, rows: NDArray[np.int64]) -> int:
+        """How many of `rows`, which are in use, are ranked."""
+        return int(self.ranked[rows].sum()) if len(self.evidence.items) else len(rows)
+
+    @cached_property
     def mean_length(self) -> float:
-        """Mean number of terms of the rows in use; 1 where there are none."""
-        return float(self.lengths[self.alive].mean()) if self.live_size else 1.0
+        """Mean number of terms of the ranked rows; 1 where there are none."""
+        return float(self.lengths[self.ranked].mean()) if self.ranked_size else 1.0
 
     @cached_property
     def _coarse(self) -> list[NDArray[np.float32]]:
