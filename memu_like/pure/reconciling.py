@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
-from ..models import Draft, Dropped, Item, ItemType, Operation, Origin, Source, Status
+from ..models import BearingKind, Draft, Dropped, Item, ItemType, Operation, Origin, Source, Status
+from .patterns import lazy
 from .selecting import near_identical
+from .terms import stem, words
 
 ChangeKind = Literal["add", "corroborate", "refine", "correct", "retract", "supersede"]
 
@@ -21,6 +24,27 @@ ChangeKind = Literal["add", "corroborate", "refine", "correct", "retract", "supe
 # settled by `item_id`'s salt, not by luck.
 ID_LETTERS = 8
 MAX_SALTS = 64
+
+LONGEST_CHAIN = 64
+"""How many times over a statement can have been replaced and its latest form still be found."""
+REWORDED = 0.8
+"""Jaccard similarity of two texts' telling words from which one is the other reworded."""
+_LINKS: Mapping[BearingKind, str] = {
+    "refines": "refined by ",
+    "corrects": "corrected by ",
+    "retracts": "retracted by ",
+}
+_OPERATIONS: Mapping[BearingKind, ChangeKind] = {
+    "refines": "refine",
+    "corrects": "correct",
+    "retracts": "retract",
+}
+# A fact and its denial share all their telling words.
+_DENIES = lazy(
+    r"\b(?:not?|never|none|nobody|without|neither|nor)\b|n['’]t\b|[不没沒無无别未非]", re.IGNORECASE
+)
+_WORD = lazy(r"\w+")
+_PRONOUNS = frozenset("i me my mine we us our ours he she they user".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +94,30 @@ def operations(
 
     A superseded item is the `target` of the operation that replaces it, and no operation of its own.
     """
-    raise NotImplementedError
+    shown = (_operation(change, resource) for change in reconciled.changes)
+    drops = (
+        Operation("drop", resource, one.line, target=one.item, reason=one.reason)
+        for one in (*dropped, *reconciled.dropped)
+    )
+    return (*(one for one in shown if one is not None), *drops)
+
+
+def _operation(change: Change, resource: str) -> Operation | None:
+    item, op = change.item, change.op
+    if op == "supersede":
+        return None
+    source = item.corroborations[-1] if op == "corroborate" else item.source
+    return Operation(
+        op,
+        resource,
+        source.first if source is not None else 0,
+        text=item.text,
+        topic=item.topic,
+        slot=item.slot,
+        item=item.id,
+        target=item.id if op == "corroborate" else change.target,
+        reason=item.reason or "",
+    )
 
 
 def item_id(resource: str, line: int, text: str, salt: int = 0) -> str:
@@ -80,27 +127,166 @@ def item_id(resource: str, line: int, text: str, salt: int = 0) -> str:
 
 
 def reconcile(drafts: Sequence[Draft], known: Known, *, resource: str, run: str, now: datetime) -> Reconciled:
-    """Decide on each draft in order; later ones see, through `known`, what earlier ones became."""
-    changes: dict[str, Change] = {}
-    dropped: list[Dropped] = []
+    """Decide on each draft in order; later ones see, through `known`, what earlier ones became.
+
+    A draft becomes a new item, one more source of a known one, or a Dropped with its reason. A bearing that
+    cannot be followed leaves a Dropped too, whose reason says that the draft was added nonetheless.
+    """
+    decision = _Decision(known, resource, run, now)
     for draft in drafts:
-        item, seen = _identify(draft, known, resource, run, now)
+        decision.take(draft)
+    return Reconciled(tuple(decision.changes.values()), tuple(decision.dropped))
+
+
+class _Decision:
+    """What is decided so far. A change is kept by the id and revision of its item."""
+
+    def __init__(self, known: Known, resource: str, run: str, now: datetime) -> None:
+        self.known, self.resource, self.run, self.now = known, resource, run, now
+        self.changes: dict[tuple[str, int], Change] = {}
+        self.dropped: list[Dropped] = []
+
+    def take(self, draft: Draft) -> None:
+        item, seen = _identify(draft, self.known, self.resource, self.run, self.now)
         if seen is not None:
             reason = "retracted before" if seen.status is Status.RETRACTED else "known from this line"
-            dropped.append(Dropped(draft.line, reason, seen.id))
-            continue
-        double = _double(item, known)
+            self._drop(draft, reason, seen.id)
+            return
+        target = self._target(draft, item)
+        double = _double(item, self.known, target)
         if double is not None and double.status is Status.RETRACTED:
-            dropped.append(Dropped(draft.line, "retracted before", double.id))
-            continue
-        if double is None:
-            change = Change("add", item)
+            self._drop(draft, "retracted before", double.id)
+        elif target is None or draft.bearing is None:
+            self._add(item, double)
+        elif target.status is Status.RETRACTED:
+            self._drop(draft, "retracted before", target.id)
+        elif draft.bearing.kind == "retracts" and _same_words(item, target):
+            self._drop(draft, "takes back what it says", target.id)
+        elif draft.bearing.kind == "corroborates" or _same_words(item, target):
+            self._corroborate(target, item)
         else:
-            assert item.source is not None  # a draft always comes from a line
-            change = _corroborate(double, item.source, changes.get(double.id), run, now)
-        changes[change.item.id] = change
-        known.learn(change.item)
-    return Reconciled(tuple(changes.values()), tuple(dropped))
+            self._replace(target, item, double, draft.bearing.kind)
+
+    def _target(self, draft: Draft, item: Item) -> Item | None:
+        """The known item that the draft bears on now; None, and the reason noted, where it bears on none."""
+        if draft.bearing is None:
+            return None
+        kind, named = draft.bearing.kind, self.known.by_id(draft.bearing.item)
+        if named is None:
+            self._drop(draft, "its target is not known: added as new", draft.bearing.item)
+            return None
+        target = self._latest(named, item, kind)
+        if target is None:
+            self._drop(draft, "its target was replaced before: added as new", named.id)
+        elif target.status is Status.RETRACTED and kind in ("corrects", "retracts"):
+            self._drop(draft, "its target is retracted: added as new", target.id)
+        elif target.subject.casefold() != item.subject.casefold():
+            self._drop(draft, "its target is about somebody else: added as new", target.id)
+        else:
+            return target
+        return None
+
+    def _latest(self, item: Item, new: Item, kind: BearingKind) -> Item | None:
+        """`item`, or what has taken its place by now; None where nothing has that `new` bears on as well.
+
+        What one run says twice of a known statement may be its two halves, and of two statements in
+        different slots neither replaces the other: there the later one is new, and the earlier one stays.
+        """
+        for _ in range(LONGEST_CHAIN):
+            if item.status is not Status.SUPERSEDED:
+                return item
+            following = successor_id(item)
+            successor = self.known.by_id(following) if following else None
+            if successor is None:
+                return None
+            if kind == "corroborates":
+                if _LINKS["refines"] not in (item.reason or ""):
+                    return None
+            elif not _follows(successor, new, self.run, kind):
+                return None
+            item = successor
+        return None
+
+    def _replace(self, target: Item, item: Item, double: Item | None, kind: BearingKind) -> None:
+        """`item`, or the known `double` that says the same, takes the place of `target` where it may."""
+        late = _earlier(item, target)
+        if target.origin is Origin.HUMAN or self.known.pinned(target):
+            self._beside(item, double, "pinned by a person: added beside", target)
+        elif late and kind == "refines":
+            self._beside(item, double, "said before its target: added beside", target)
+        elif late and double is None:
+            self._put(
+                Change("add", replace(item, status=Status.SUPERSEDED, reason=f"said before {target.id}"))
+            )
+        elif late:
+            self._add(item, double)
+        elif double is None:
+            new = replace(item, supersedes=target.id, reason=kind)
+            self._put(Change(_OPERATIONS[kind], _taking_over(new, target, kind), target.id))
+            self._supersede(target, new.id, kind)
+        else:
+            taken = _taking_over(double, target, kind)
+            self._corroborate(replace(taken, supersedes=double.supersedes or target.id), item)
+            self._supersede(target, double.id, kind)
+
+    def _beside(self, item: Item, double: Item | None, reason: str, target: Item) -> None:
+        assert item.source is not None  # a draft always comes from a line
+        self.dropped.append(Dropped(item.source.first, reason, target.id))
+        self._add(item, double)
+
+    def _add(self, item: Item, double: Item | None) -> None:
+        if double is None:
+            self._put(Change("add", item))
+        else:
+            self._corroborate(double, item)
+
+    def _supersede(self, target: Item, by: str, kind: BearingKind) -> None:
+        changed = replace(
+            target,
+            rev=target.rev + 1,
+            status=Status.SUPERSEDED,
+            run=self.run,
+            created_at=self.now,
+            reason=f"{_LINKS[kind]}{by}",
+        )
+        earlier = self.changes.get((target.id, target.rev))
+        if earlier is not None and earlier.op == "corroborate":  # one revision a run where one will do
+            del self.changes[target.id, target.rev]
+            changed = replace(changed, rev=target.rev)
+        self._put(Change("supersede", changed))
+
+    def _corroborate(self, known: Item, item: Item) -> None:
+        """One more source for `known`: a new revision, or, where this run made one, that one again."""
+        assert item.source is not None
+        sources = (*known.corroborations, item.source)
+        earlier = self.changes.get((known.id, known.rev))
+        if earlier is not None:
+            self._put(replace(earlier, item=replace(known, corroborations=sources)))
+            return
+        changed = replace(
+            known,
+            rev=known.rev + 1,
+            corroborations=sources,
+            run=self.run,
+            created_at=self.now,
+            reason="corroborated",
+        )
+        self._put(Change("corroborate", changed))
+
+    def _put(self, change: Change) -> None:
+        self.changes[change.item.id, change.item.rev] = change
+        self.known.learn(change.item)
+
+    def _drop(self, draft: Draft, reason: str, item: str) -> None:
+        self.dropped.append(Dropped(draft.line, reason, item))
+
+
+def successor_id(item: Item) -> str | None:
+    """The id of what took a superseded item's place, as its reason names it: "corrected by k3f9q2aa"."""
+    reason = item.reason or ""
+    if item.status is not Status.SUPERSEDED or not reason.startswith(tuple(_LINKS.values())):
+        return None
+    return reason.rpartition(" ")[2]
 
 
 def _identify(draft: Draft, known: Known, resource: str, run: str, now: datetime) -> tuple[Item, Item | None]:
@@ -111,7 +297,11 @@ def _identify(draft: Draft, known: Known, resource: str, run: str, now: datetime
         stored = known.by_id(identity)
         if stored is None:
             return item, None
-        if stored.source == item.source:
+        # By where it begins: the same statement may be given with one line more the next time.
+        if stored.source is not None and (stored.source.resource, stored.source.first) == (
+            resource,
+            draft.line,
+        ):
             return item, stored
     raise AssertionError("64 hashes of one line all clash")
 
@@ -132,17 +322,87 @@ def _item(draft: Draft, identity: str, resource: str, run: str, now: datetime) -
         keywords=draft.keywords,
         occurred=draft.occurred,
         mentioned_at=draft.mentioned_at,
-        source=Source(resource, draft.line, draft.line),
+        tags=draft.tags,
+        source=Source(resource, draft.line, max(draft.line, draft.last_line)),
         weight=round(draft.weight, 3),
+        model=draft.model,
     )
 
 
-def _double(item: Item, known: Known) -> Item | None:
-    """A known item that says the same, if there is one."""
+def _double(item: Item, known: Known, besides: Item | None) -> Item | None:
+    """A known item, other than `besides`, that says the same, if there is one."""
     for candidate in known.alike(item):
-        if candidate.status is not Status.SUPERSEDED and _same(item, candidate):
+        if candidate.status is Status.SUPERSEDED or (besides is not None and candidate.id == besides.id):
+            continue
+        if item.model is not None and _keys(item.text) != _keys(candidate.text):
+            continue
+        if _same(item, candidate) or (candidate.status is Status.RETRACTED and _reworded(item, candidate)):
             return candidate
     return None
+
+
+def _follows(successor: Item, new: Item, run: str, kind: BearingKind) -> bool:
+    """Whether what bears on a statement bears on its successor too: the same slot, and not its other half."""
+    same_slot = (successor.topic, successor.slot) == (new.topic, new.slot)
+    return same_slot and (successor.run != run or kind == "corrects")
+
+
+def _reworded(item: Item, other: Item) -> bool:
+    """Whether what a model worded says what stood there in a person's own words.
+
+    "I love horses." and "Iris loves horses." share all the words that tell something.
+    """
+    if item.model is None or item.subject.casefold() != other.subject.casefold():
+        return False
+    if item.occurred and other.occurred and not _same_time(item, other):
+        return False
+    if _keys(item.text) != _keys(other.text):
+        return False
+    one, two = _telling(item), _telling(other)
+    return bool(one | two) and len(one & two) >= REWORDED * len(one | two)
+
+
+def _keys(text: str) -> tuple[bool, frozenset[str]]:
+    """What makes another statement of one with nearly the same words: a denial, another name or number.
+
+    The first word has its capital from the sentence.
+    """
+    found = _WORD.findall(text)
+    named = (word for word in found[1:] if word[0].isupper() and word not in ("I", "My"))
+    numbers = (word for word in found if any(char.isdigit() for char in word))
+    return bool(_DENIES.search(text)), frozenset(word.casefold() for word in (*named, *numbers))
+
+
+def _telling(item: Item) -> frozenset[str]:
+    """The stems of a text without those of its subject's name and of pronouns."""
+    named = {stem(word) for word in words(item.subject)} | _PRONOUNS
+    return frozenset(found for word in words(item.text) if (found := stem(word)) not in named)
+
+
+def _earlier(item: Item, target: Item) -> bool:
+    """Whether the statement was made before the one it bears on: news that comes in late."""
+    if item.mentioned_at is None or target.mentioned_at is None:
+        return False
+    return item.mentioned_at < target.mentioned_at
+
+
+def _taking_over(new: Item, target: Item, kind: BearingKind) -> Item:
+    """What refines a statement stands on its sources too; what corrects it does not."""
+    if kind != "refines":
+        return new
+    sources = (target.source, *target.corroborations)
+    carried = (one for one in sources if one is not None and one != new.source)
+    return replace(
+        new,
+        corroborations=tuple(dict.fromkeys([*new.corroborations, *carried])),
+        derived_from=tuple(dict.fromkeys([*new.derived_from, *target.derived_from])),
+    )
+
+
+def _same_words(one: Item, other: Item) -> bool:
+    """The same statement to the letter, but for capitals and punctuation, of the same time."""
+    spoken = [_WORD.findall(item.text.casefold()) for item in (one, other)]
+    return spoken[0] == spoken[1] and _same(one, other)
 
 
 def _same(one: Item, other: Item) -> bool:
@@ -152,21 +412,12 @@ def _same(one: Item, other: Item) -> bool:
     if one.type != ItemType.EVENT:
         return True
     if one.occurred or other.occurred:
-        return one.occurred == other.occurred or (
-            one.occurred is not None
-            and other.occurred is not None
-            and (one.occurred.start, one.occurred.end) == (other.occurred.start, other.occurred.end)
-        )
+        return _same_time(one, other)
     days = [item.mentioned_at.date() if item.mentioned_at else None for item in (one, other)]
     return days[0] == days[1]
 
 
-def _corroborate(item: Item, source: Source, earlier: Change | None, run: str, now: datetime) -> Change:
-    """One more source for `item`: a new revision, or, where this run already made one, that one again."""
-    sources = (*item.corroborations, source)
-    if earlier is not None:
-        return Change(earlier.op, replace(item, corroborations=sources))
-    changed = replace(
-        item, rev=item.rev + 1, corroborations=sources, run=run, created_at=now, reason="corroborated"
-    )
-    return Change("corroborate", changed)
+def _same_time(one: Item, other: Item) -> bool:
+    if one.occurred is None or other.occurred is None:
+        return one.occurred == other.occurred
+    return (one.occurred.start, one.occurred.end) == (other.occurred.start, other.occurred.end)
