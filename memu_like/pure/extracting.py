@@ -22,10 +22,20 @@ from .secrets import find_secrets
 from .sentences import content_words, split_sentences, words_of
 from .small_talk import is_small_talk
 
-__all__ = ["Extraction", "extract", "is_small_talk"]
+__all__ = [
+    "Extraction",
+    "extract",
+    "is_small_talk",
+    "keywords_of",
+    "occurred_in",
+    "statement_type",
+    "statement_weight",
+]
 
 #: Below this weight a sentence tells too little to be an item.
 MINIMUM_WEIGHT = 0.42
+#: What speaking of oneself adds to a sentence's weight.
+OWN = 0.22
 #: An item of two sentences is no longer than this, in characters.
 LONGEST_PAIR = 320
 #: A longer sentence is a pasted text or a list, not a statement.
@@ -206,7 +216,7 @@ def _drafts(
             subject=message.speaker,
             type=_type(quoted, occurred),
             line=line,
-            keywords=_keywords(quoted, message.caption or ""),
+            keywords=keywords_of(quoted, message.caption or ""),
             occurred=occurred,
             mentioned_at=said,
             weight=_standing_alone(quoted, max(first.weight, last.weight)),
@@ -271,7 +281,7 @@ def _judge(text: str, start: int, end: int, said: datetime | None, own_only: boo
     reason = _why_not(sentence, own_only)
     if reason:
         return _Candidate(start, end, reason, 0.0, None)
-    occurred = _occurred(sentence, said)
+    occurred = occurred_in(sentence, said)
     goes_on = text[:start].rstrip().endswith((",", ":"))
     weight = _weight(sentence, occurred, goes_on)
     return _Candidate(start, end, "" if weight >= MINIMUM_WEIGHT else "no content", weight, occurred)
@@ -315,7 +325,7 @@ def _weight(sentence: str, occurred: Occurred | None, goes_on: bool) -> float:
     if occurred is not None and _is_only_a_date(sentence, occurred):
         return 0.0
     weight = 0.1 + 0.05 * min(len(content), 7)
-    weight += 0.22 if _is_own(sentence) else 0.0
+    weight += OWN if _is_own(sentence) else 0.0
     weight += 0.12 if occurred is not None else 0.0
     weight += 0.1 if any(character.isdigit() for character in sentence) else 0.0
     weight += 0.1 if any(word[0].isupper() and not word.startswith("I") for word in named) else 0.0
@@ -326,6 +336,12 @@ def _weight(sentence: str, occurred: Occurred | None, goes_on: bool) -> float:
     weight -= 0.08 if _SECOND_PERSON.search(sentence) else 0.0
     weight -= 0.05 if len(content) < 5 and _FEELING_ONLY.search(sentence) else 0.0
     return round(max(0.0, min(1.0, weight)), 3) if content else 0.0
+
+
+def statement_weight(text: str, occurred: Occurred | None) -> float:
+    """The weight of a statement in the third person, on the scale of people's own sentences."""
+    own = 0.0 if _is_own(text) else OWN
+    return round(max(MINIMUM_WEIGHT, min(1.0, _weight(text, occurred, goes_on=False) + own)), 3)
 
 
 def _is_only_a_date(sentence: str, occurred: Occurred) -> bool:
@@ -340,7 +356,8 @@ def _standing_alone(quoted: str, weight: float) -> float:
     return round(max(0.0, weight - 0.1), 3) if _LEANS.match(quoted) else weight
 
 
-def _occurred(sentence: str, said: datetime | None) -> Occurred | None:
+def occurred_in(sentence: str, said: datetime | None) -> Occurred | None:
+    """The shortest of the times that a text names, as said at `said`."""
     best: Occurred | None = None
     for found in find_dates(sentence, said) if said is not None else ():
         best = _more_specific(best, found)
@@ -368,7 +385,18 @@ def _type(text: str, occurred: Occurred | None) -> ItemType:
     return ItemType.EVENT if _PAST.search(text) else ItemType.PROFILE
 
 
-def _keywords(text: str, caption: str) -> tuple[str, ...]:
+def statement_type(text: str, occurred: Occurred | None, topic: str, slot: str) -> ItemType:
+    """The type of a statement in the third person, by its words, its time and its place in the profile."""
+    if _HABIT.search(text) or topic == "habits":
+        return ItemType.BEHAVIOR
+    if occurred is not None or topic == "experiences":
+        return ItemType.EVENT
+    if slot == "skills" or _SKILL.search(text):
+        return ItemType.SKILL
+    return ItemType.KNOWLEDGE if topic == "knowledge" else ItemType.PROFILE
+
+
+def keywords_of(text: str, caption: str) -> tuple[str, ...]:
     """Up to eight content words: names and numbers first, then the rest; a picture's words fill up."""
     content = content_words(text)
     named = {word.lower().removesuffix("'s") for word in words_of(text)[1:] if word[0].isupper()}

@@ -73,3 +73,15 @@ def gives_orders(sentence: str) -> bool:
     """Whether a sentence begins with an order to a model that is not quoted."""
     found = _COMMANDS.match(sentence)
     return bool(_ORDER.match(sentence, found.end() if found else 0))
+
+
+def holds_orders(statement: str) -> bool:
+    """Whether a statement in the third person holds an order to a model, quoted or not.
+
+    "Ada will send the user a map" is none: there the user is the one of whom it tells.
+    """
+    lowered = statement.lower()
+    if not any(sign in lowered for sign in _SIGNS):
+        return False
+    found = (order[0].lower() for order in _ORDER.finditer(statement))
+    return gives_orders(statement) or any(not order.endswith("the user") for order in found)
