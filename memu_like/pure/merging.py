@@ -36,8 +36,8 @@ class CategoryPlan:
 
     `base` is the text of each bullet as the machine last wrote it, the value of `base_of` after the last
     merge: a bullet that differs is pinned, an id that the file lacks was deleted by a person.
-    `previous_summary` and `previous_description` are what the machine last wrote there. `path` is for
-    messages.
+    `previous_summary` and `previous_description` are what the machine last wrote there. `moved` are planned
+    ids that should stand in their planned slot, wherever the machine put them before. `path` is for messages.
     """
 
     topic: str
@@ -49,6 +49,7 @@ class CategoryPlan:
     previous_summary: str = ""
     previous_description: str = ""
     path: str = ""
+    moved: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for item_id, _ in self.bullets:
@@ -85,7 +86,37 @@ def merge(current: str | None, plan: CategoryPlan) -> str:
     document = parse(current, known={*plan.base, *(item_id for item_id, _ in plan.bullets)})
     if document.problem is not None:
         raise Unmergeable(plan.place, document.problem.line, document.problem.reason)
+    if plan.moved:
+        current, plan = _taken_out(document, current, plan)
+        document = parse(current, known={*plan.base, *(item_id for item_id, _ in plan.bullets)})
     return _Merge(document, plan).result(current)
+
+
+def _taken_out(document: Document, current: str, plan: CategoryPlan) -> tuple[str, CategoryPlan]:
+    """The text without the moved bullets that are the machine's, and a plan that puts these anew."""
+    own = _Merge(document, plan)
+    moved = frozenset(item_id for item_id in plan.moved if own._unedited(item_id) is not None)
+    slots = [replace(s, bullets=tuple(b for b in s.bullets if b[0] not in moved)) for s in plan.slots]
+    without = replace(plan, slots=(*slots, SlotPlan("", removed=moved)), moved=frozenset())
+    text = _Merge(document, without).result(current)
+    return text, replace(plan, base=base_of(text, without), moved=frozenset())
+
+
+def unedited(text: str, base: Mapping[str, str]) -> frozenset[str]:
+    """The ids of the bullets that are the machine's own: each stands once, as last written, and alone."""
+    plan = CategoryPlan("", "", datetime.min, base=base)
+    merge = _Merge(parse(text, base.keys()), plan)
+    found = {item_id: merge._unedited(item_id) for item_id in merge.standing}
+    return frozenset(
+        item_id
+        for item_id, bullet in found.items()
+        if bullet is not None and len(bullet.lines) == 1 and not bullet.nested_ids
+    )
+
+
+def standing_summary(text: str) -> str:
+    """The summary line of a category file as it stands, whoever wrote it; "" where there is none."""
+    return _block_text(_summary_block(parse(text)))
 
 
 def base_of(text: str, plan: CategoryPlan) -> Mapping[str, str]:

@@ -64,9 +64,10 @@ def select_entries(
 
     Budgets are in tokens as `count` counts them, over the headings and the bullet lines that `text_of`
     (`bullet_text`) makes; `reserved` is what front matter, title and summary take. `newest` is the latest
-    `mentioned_at` of the folder. What a person wrote comes first and is shown even over the budget.
+    `mentioned_at` of the folder. What a person wrote comes first and is shown even over the budget. An item
+    that is not `shown` is neither chosen nor left out.
     """
-    candidates = list(items)
+    candidates = [item for item in items if item.shown]
     latest = newest or max((i.mentioned_at for i in candidates if i.mentioned_at), default=None)
     ranked = sorted(candidates, key=lambda item: _rank(item, latest))
     shelf = _Shelf(slot_budget, category_budget - reserved, count, text_of)

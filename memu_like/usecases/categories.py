@@ -11,8 +11,8 @@ from pathlib import Path
 from ..edges.folder import content_hash
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
-from ..models import Category, Entry, Item, ProfileDelta, Status
-from ..pure.markdown import Document, entries, parse, render
+from ..models import Category, Entry, Event, Item, ProfileDelta, Reorganised, Status
+from ..pure.markdown import Document, entries, parse, render, unescape
 from ..pure.merging import (
     CategoryPlan,
     SlotPlan,
@@ -20,10 +20,11 @@ from ..pure.merging import (
     bullets_of,
     description_base,
     merge,
+    standing_summary,
     summary_base,
 )
-from ..pure.rendering import bullet_text, neutral_line
-from ..pure.selecting import select_entries
+from ..pure.rendering import bullet_text, fingerprint, neutral_line
+from ..pure.selecting import Choice, select_entries
 from ..pure.summarising import summary_line
 from .desk import Desk
 
@@ -40,6 +41,23 @@ class Base:
     bullets: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
     description: str = ""
+    summarised: tuple[str, ...] = ()
+    """The entries that stood there when a model wrote the summary; empty for one made of fragments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is wanted of the files beside what the items say.
+
+    `adopted` are bullets by item id that count as the machine's own as they stand: it may rewrite them.
+    `moved` are items whose bullets go to the slot that they have now. `summaries` are a model's, by topic.
+    With `plain_summaries`, a summary that a model wrote gives way to one made of fragments.
+    """
+
+    adopted: Mapping[str, str] = field(default_factory=dict)
+    moved: frozenset[str] = frozenset()
+    summaries: Mapping[str, str] = field(default_factory=dict)
+    plain_summaries: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +67,7 @@ class Planned:
     plan: CategoryPlan
     before: str | None
     after: str
+    summarised: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +87,19 @@ class Rendered:
             _write(desk, planned)
 
 
+def extra_topics(desk: Desk) -> tuple[str, ...]:
+    """The topics that have a file and are not configured: a person's, and those that were proposed."""
+    configured = {category.name for category in desk.tools.categories}
+    stored = (Path(path).stem for path in desk.folder.category_files())
+    return tuple(topic for topic in stored if topic not in configured)
+
+
 def category_path(topic: str) -> str:
     return f"categories/{topic}.md"
 
 
-def render_categories(
-    desk: Desk, changed: Sequence[Item] | None, adopted: Mapping[str, str] | None = None
-) -> Rendered:
-    """Plan the files of the topics in `changed` items. None: all topics, from all items, written at once.
-
-    `adopted` are bullets by item id that count as the machine's own as they stand: it may rewrite them.
-    """
+def render_categories(desk: Desk, changed: Sequence[Item] | None, wishes: Wishes | None = None) -> Rendered:
+    """Plan the files of the topics in `changed` items. None: all topics, from all items, written at once."""
     if changed is None:
         rendered = _plan_all(desk)
         rendered.write(desk)
@@ -86,7 +107,7 @@ def render_categories(
     by_topic: dict[str, list[Item]] = {}
     for item in changed:
         by_topic.setdefault(item.topic, []).append(item)
-    return _plan(desk, by_topic, complete=False, adopted=adopted or {})
+    return _plan(desk, by_topic, wishes or Wishes(), complete=False)
 
 
 def _plan_all(desk: Desk) -> Rendered:
@@ -94,28 +115,25 @@ def _plan_all(desk: Desk) -> Rendered:
     for place in desk.view().all_items():
         item = desk.folder.item_at(place.file, place.offset, place.length)
         by_topic.setdefault(item.topic, []).append(item)
-    return _plan(desk, by_topic, complete=True, adopted={})
+    return _plan(desk, by_topic, Wishes(), complete=True)
 
 
-def _plan(
-    desk: Desk, by_topic: Mapping[str, Sequence[Item]], complete: bool, adopted: Mapping[str, str]
-) -> Rendered:
+def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], wishes: Wishes, *, complete: bool) -> Rendered:
     plans: list[Planned] = []
     delta: list[ProfileDelta] = []
     problems: list[str] = []
-    own_names = desk.own_names()
     for topic, items in sorted(by_topic.items()):
         path = category_path(topic)
         current = read_category(desk, path)
-        base = _adopting(_base(desk, topic, current, own_names), adopted, current)
+        base = _adopting(current_base(desk, topic, current), wishes.adopted, current)
         candidates = list(items) if complete else _with_shown(desk, topic, items, current, base)
-        plan = _plan_topic(desk, topic, candidates, base, own_names)
+        plan, summarised = _plan_topic(desk, topic, candidates, base, wishes)
         try:
             after = merge(current, plan)
         except Unmergeable as error:
             problems.append(str(error))
             continue
-        plans.append(Planned(plan, current, after))
+        plans.append(Planned(plan, current, after, summarised))
         delta += _delta(topic, current, after, plan)
     return Rendered(tuple(plans), tuple(delta), tuple(problems))
 
@@ -131,7 +149,7 @@ def read_category(desk: Desk, path: str) -> str | None:
         raise CorruptFile(desk.folder.path(path), None, f"not UTF-8 at byte {error.start}") from error
 
 
-def _base(desk: Desk, topic: str, current: str | None, own_names: frozenset[str]) -> Base:
+def current_base(desk: Desk, topic: str, current: str | None) -> Base:
     """The base; where it was deleted, what the events say was shown, and what still reads as it was written.
 
     What was shown and stands in the file no more was deleted by a person, and must not come back.
@@ -139,6 +157,7 @@ def _base(desk: Desk, topic: str, current: str | None, own_names: frozenset[str]
     if current is None or desk.folder.path(_base_path(topic)).exists():
         return read_base(desk, topic)
     items: list[Item] = []
+    own_names = desk.own_names()
     standing = bullets_of(current)
     bullets = {i: text for i, text in _shown(desk, topic).items() if i not in standing}
     for item_id, text in standing.items():
@@ -147,8 +166,21 @@ def _base(desk: Desk, topic: str, current: str | None, own_names: frozenset[str]
             items.append(item)
             if text == bullet_text(item, own_names):
                 bullets[item_id] = text
-    summary = _summary(desk, items)
-    return Base(bullets, summary if neutral_line(summary) in current.splitlines() else "")
+    standing_line, written = standing_summary(current), _summary(desk, items)
+    model = _model_summary(desk, topic, standing_line)
+    if model is not None:
+        before = (item.id for item in items if item.created_at <= model.created_at)
+        return Base(bullets, unescape(standing_line), summarised=tuple(before))
+    return Base(bullets, written if neutral_line(written) == standing_line else "")
+
+
+def _model_summary(desk: Desk, topic: str, line: str) -> Event | None:
+    """The run whose model wrote this very summary line, if one did."""
+    if not line:
+        return None
+    mark = Reorganised(topic, summary=fingerprint(line))
+    found = desk.folder.all_events().values()
+    return next((e for e in found for one in e.reorganised if replace(one, left_out=0) == mark), None)
 
 
 def _shown(desk: Desk, topic: str) -> dict[str, str]:
@@ -179,7 +211,7 @@ def _with_shown(
     Where an entry leaves the file, all items of the topic are looked at, for one of them may now fit.
     """
     latest = {item.id: item for item in changed}
-    if any(item.status is not Status.ACTIVE for item in changed):
+    if any(item.status is not Status.ACTIVE or not item.shown for item in changed):
         for place in desk.view().all_items():
             if place.slot.startswith(topic + "/") and place.id not in latest:
                 latest[place.id] = desk.folder.item_at(place.file, place.offset, place.length)
@@ -193,41 +225,67 @@ def _with_shown(
 
 
 def _plan_topic(
-    desk: Desk, topic: str, candidates: Sequence[Item], base: Base, own_names: frozenset[str]
-) -> CategoryPlan:
-    category = next((c for c in desk.tools.categories if c.name == topic), Category(topic, ""))
-    counter = desk.tools.counter()
-    active = [item for item in candidates if item.status is Status.ACTIVE]
-
-    def text_of(item: Item) -> str:
-        return bullet_text(item, own_names)
-
-    choice = select_entries(
-        active,
-        slot_budget=desk.settings.slot_budget_tokens,
-        category_budget=desk.settings.category_budget_tokens,
-        count=counter.count,
-        text_of=text_of,
-        slot_order=[slot.name for slot in category.slots],
-        reserved=HEAD_TOKENS,
-    )
+    desk: Desk, topic: str, candidates: Sequence[Item], base: Base, wishes: Wishes
+) -> tuple[CategoryPlan, tuple[str, ...]]:
+    """The plan, and the entries that its summary is over where a model wrote that."""
+    own_names = desk.own_names()
+    choice = choose(desk, topic, candidates)
     shown = [item for slot in choice.slots for item in slot.items]
     hidden = {item.id for item in candidates} - {item.id for item in shown}
     hidden |= _moved_away(desk, topic, base)
-    return CategoryPlan(
+    summary, summarised = _summary_of(desk, topic, shown, base, wishes)
+    plan = CategoryPlan(
         topic=topic,
-        description=category.description,
+        description=_category(desk, topic).description,
         updated_at=max((item.created_at for item in candidates), default=datetime.min),
-        summary=_summary(desk, shown),
+        summary=summary,
         slots=(
-            *(SlotPlan(s.name, tuple((i.id, text_of(i)) for i in s.items)) for s in choice.slots),
+            *(
+                SlotPlan(slot.name, tuple((i.id, bullet_text(i, own_names)) for i in slot.items))
+                for slot in choice.slots
+            ),
             *([SlotPlan("", (), frozenset(hidden))] if hidden else ()),
         ),
         base=base.bullets,
         previous_summary=base.summary,
         previous_description=base.description,
         path=category_path(topic),
+        moved=wishes.moved & {item.id for item in shown},
     )
+    return plan, summarised
+
+
+def choose(desk: Desk, topic: str, candidates: Iterable[Item]) -> Choice:
+    """Which of a topic's items its file shows within the budgets."""
+    own_names = desk.own_names()
+    return select_entries(
+        [item for item in candidates if item.status is Status.ACTIVE],
+        slot_budget=desk.settings.slot_budget_tokens,
+        category_budget=desk.settings.category_budget_tokens,
+        count=desk.tools.counter().count,
+        text_of=lambda item: bullet_text(item, own_names),
+        slot_order=[slot.name for slot in _category(desk, topic).slots],
+        reserved=HEAD_TOKENS,
+    )
+
+
+def _category(desk: Desk, topic: str) -> Category:
+    """A topic that the settings do not know (a proposed one, a person's) is described by its name."""
+    found = next((category for category in desk.tools.categories if category.name == topic), None)
+    return found or Category(topic, " ".join(topic.replace("_", " ").split()).capitalize())
+
+
+def _summary_of(
+    desk: Desk, topic: str, shown: Sequence[Item], base: Base, wishes: Wishes
+) -> tuple[str, tuple[str, ...]]:
+    """A model's summary stays until the next, as long as half of what the file shows is what it was over."""
+    ids = tuple(item.id for item in shown)
+    if wishes.summaries.get(topic):
+        return wishes.summaries[topic], ids
+    known = len(set(ids) & set(base.summarised))
+    if base.summary and known and 2 * known >= len(ids) and not wishes.plain_summaries:
+        return base.summary, base.summarised
+    return _summary(desk, shown), ()
 
 
 def _moved_away(desk: Desk, topic: str, base: Base) -> set[str]:
@@ -280,7 +338,9 @@ def _write(desk: Desk, planned: Planned) -> None:
             break
     else:
         raise StorageError(f"{plan.path} changed {MAX_WRITES} times while it was being written; try again")
-    base = Base(base_of(text, plan), summary_base(text, plan), description_base(text, plan))
+    summary = summary_base(text, plan)
+    summarised = planned.summarised if summary == plan.summary else read_base(desk, plan.topic).summarised
+    base = Base(base_of(text, plan), summary, description_base(text, plan), summarised)
     if base != read_base(desk, plan.topic):
         write_base(desk, plan.topic, base)
 
@@ -302,13 +362,16 @@ def read_base(desk: Desk, topic: str) -> Base:
     if data is None:
         return Base()
     try:
-        return Base(**json.loads(data))
-    except (ValueError, TypeError) as error:
+        values = json.loads(data)
+        return Base(**{**values, "summarised": tuple(values.get("summarised", ()))})
+    except (ValueError, TypeError, AttributeError) as error:
         raise CorruptFile(desk.folder.path(_base_path(topic)), None, str(error)) from error
 
 
 def write_base(desk: Desk, topic: str, base: Base) -> None:
     values = {"bullets": dict(base.bullets), "summary": base.summary, "description": base.description}
+    if base.summarised:
+        values["summarised"] = list(base.summarised)
     desk.folder.write(_base_path(topic), json.dumps(values, ensure_ascii=False).encode())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ..config import Settings
@@ -19,10 +18,19 @@ from ..pure.lines import ITEM_ID
 from ..pure.merging import bullets_of
 from ..pure.reconciling import item_id as make_item_id
 from ..pure.rendering import bullet_text
-from .categories import Rendered, category_path, read_base, read_category, render_categories
+from .categories import (
+    Rendered,
+    Wishes,
+    category_path,
+    extra_topics,
+    read_base,
+    read_category,
+    render_categories,
+)
 from .desk import Desk
 from .listing import check_names
-from .memorize import new_run_id, settle
+from .memorize import settle
+from .runs import new_run_id
 
 ITEM_FIELDS = ("text", "type", "topic", "slot", "subject", "keywords", "tags", "occurred")
 EVENT_FIELDS = ("summary", "title", "tags")
@@ -161,8 +169,7 @@ def _occurred(value: object) -> Occurred | None:
 
 
 def _known_topics(desk: Desk) -> list[str]:
-    stored = [Path(path).stem for path in desk.folder.category_files()]
-    return list(dict.fromkeys([*(category.name for category in desk.tools.categories), *stored]))
+    return [*(category.name for category in desk.tools.categories), *extra_topics(desk)]
 
 
 def _check_expected(desk: Desk, item: Item, expected: str | None) -> str | None:
@@ -199,7 +206,14 @@ def _apply(desk: Desk, old: Item | None, new: Item, done: str, standing: str | N
     now = desk.tools.now()
     run = new.run if old is None else new_run_id(now)
     item = replace(
-        new, rev=new.rev + 1, run=run, created_at=now, origin=Origin.HUMAN, reason=f"{done} by the user"
+        new,
+        rev=new.rev + 1,
+        run=run,
+        created_at=now,
+        origin=Origin.HUMAN,
+        reason=f"{done} by the user",
+        shown=True,
+        model=None,
     )
     steps = _steps(desk, old, item, {} if standing is None else {item.id: standing})
     event = Event(run, "edit", now, now, items=(item.id,), profile_delta=steps.delta, reason=item.reason)
@@ -214,10 +228,10 @@ def _apply(desk: Desk, old: Item | None, new: Item, done: str, standing: str | N
 
 def _steps(desk: Desk, old: Item | None, item: Item, adopted: Mapping[str, str]) -> _Steps:
     if old is None or (old.topic, old.slot) == (item.topic, item.slot):
-        rendered = _checked(render_categories(desk, [item], adopted))
+        rendered = _checked(render_categories(desk, [item], Wishes(adopted)))
         return _Steps(None, rendered, rendered.delta)
     gone = replace(old, status=Status.SUPERSEDED)
-    vacated = _checked(render_categories(desk, [gone], adopted))
+    vacated = _checked(render_categories(desk, [gone], Wishes(adopted)))
     _checked(render_categories(desk, [item]))
     text = bullet_text(item, desk.own_names())
     return _Steps(vacated, None, (*vacated.delta, ProfileDelta("add", item.topic, item.slot, item.id, text)))

@@ -21,6 +21,7 @@ from ..pure import records
 from ..pure.markdown import Bullet, Document, parse
 from .categories import (
     Base,
+    Wishes,
     base_topics,
     read_base,
     read_category,
@@ -58,7 +59,11 @@ def erase(desk: Desk, resource_id: str, run: str, now: datetime) -> Erasure:
     told = [e for e in desk.folder.all_events().values() if e.kind != "forget" and resource_id in e.resources]
     plan = Erasure(resource_id, run, now, history, fates, len(told))
     changes = [replace(item, status=Status.SUPERSEDED) for item in fates.gone.values()]
-    rendered = render_categories(desk, [*changes, *fates.changed.values()], fates.bullets)
+    rendered = render_categories(
+        desk,
+        [*changes, *fates.changed.values()],
+        Wishes(adopted=fates.bullets, plain_summaries=True),
+    )
     if rendered.problems:
         raise StorageError(rendered.problems[0])
     journal.begin_forgetting(desk.folder, journal.Forgetting(resource_id, run, now))
