@@ -23,11 +23,17 @@ def pack(title: str, sections: Sequence[Section], max_tokens: int, count: Count)
     Each section first gets its share of the budget; what one leaves over goes to the others in their
     order. The result has at most `max_tokens` tokens, counted over the whole text.
     """
+    taken = choose(title, sections, max_tokens, count)
+    return "" if taken is None else render(title, sections, taken)
+
+
+def choose(title: str, sections: Sequence[Section], max_tokens: int, count: Count) -> list[int] | None:
+    """How many lines of each section fit, as `pack` packs them; None where not even the title does."""
     costs = [[count(line + "\n") for line in section.lines] for section in sections]
     heads = [count(f"\n## {section.heading}\n") if section.lines else 0 for section in sections]
     left = max_tokens - count(title + "\n")
     if left < 0:
-        return ""
+        return None
     taken = [0] * len(sections)
     for number, section in enumerate(sections):
         allowed = min(left, int(max_tokens * section.share))
@@ -38,12 +44,12 @@ def pack(title: str, sections: Sequence[Section], max_tokens: int, count: Count)
         taken[number], used = _fit(costs[number], taken[number], head, left)
         left -= used
     # Tokens of joined lines can be one or two more than the sum of theirs: drop the least until it fits.
-    while count(text := _render(title, sections, taken)) > max_tokens:
+    while count(render(title, sections, taken)) > max_tokens:
         if not any(taken):
-            return ""
+            return None
         last = max((n for n in range(len(taken)) if taken[n]), key=lambda n: (sections[n].share < 1, n))
         taken[last] -= 1
-    return text
+    return taken
 
 
 def _fit(costs: Sequence[int], start: int, head: int, allowed: int) -> tuple[int, int]:
@@ -55,7 +61,8 @@ def _fit(costs: Sequence[int], start: int, head: int, allowed: int) -> tuple[int
     return (number, used) if number > start else (start, 0)
 
 
-def _render(title: str, sections: Sequence[Section], taken: Sequence[int]) -> str:
+def render(title: str, sections: Sequence[Section], taken: Sequence[int]) -> str:
+    """The title, and of each section as many lines as `taken` says."""
     parts = [title]
     for section, number in zip(sections, taken, strict=True):
         if number:
