@@ -21,7 +21,8 @@
         ├── UnusableReply            its reply could not be used, asked twice
         ├── ToolsRefused             the endpoint takes no tools
         ├── ContextTooLong           the request is longer than the model takes
-        └── SpendCapReached          a cap on tokens or cost would be passed
+        ├── SpendCapReached          a cap on tokens or cost would be passed
+        └── RunsKept                 a command whose runs were kept for later
 
 A class owns its message: callers pass facts, the class says the sentence. A face turns a class into an
 exit code or a status by `exit_code`.
@@ -168,3 +169,14 @@ class ContextTooLong(ModelError):
 
 class SpendCapReached(ModelError):
     """A cap on tokens or cost is used up."""
+
+
+class RunsKept(ModelError):
+    """Runs that a language model should have made and could not; nothing is lost."""
+
+    def __init__(self, runs: int, reason: str) -> None:
+        count = "a run is" if runs == 1 else f"{runs} runs are"
+        super().__init__(
+            f"{count} kept for later ({reason}); what came in is safe and found by search, and"
+            " `memu-like flush --retry` runs on it again"
+        )

@@ -10,20 +10,20 @@ import asyncio
 import os
 import tomllib
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 from .config import Settings, build_settings, settings_from_environment
 from .edges.embedders import Embedder, make_embedder
-from .edges.folder import UserFolder
+from .edges.folder import RUN_LOCK, UserFolder
 from .edges.index.index import Index
 from .edges.index.reading import embed_rows
 from .edges.inputs import is_path, read_input
@@ -43,6 +43,7 @@ from .models import (
     Loaded,
     MemorizeReport,
     Modality,
+    Reply,
     Resource,
     RetrieveResult,
 )
@@ -50,7 +51,7 @@ from .pure.categories import categories_from_settings, parse_categories
 from .pure.slotting import SlotTable, build_slot_table
 from .usecases import context as contexts
 from .usecases import doctor as doctors
-from .usecases import editing, forgetting, listing, memorize, transfer
+from .usecases import editing, forgetting, listing, memorize, model_runs, responding, transfer
 from .usecases import retrieve as retrieving
 from .usecases.desk import Desk, Progress, Tools, steady
 
@@ -174,6 +175,18 @@ class _Room:
     async def write(self, work: Callable[[Desk], T]) -> T:
         return await self.service._write(self.folder, work)
 
+    async def write_beside(self, work: Callable[[Desk], T]) -> T:
+        return await self.service._write_beside(self.folder, work)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        timeout = self.tools.settings.lock_timeout_seconds
+        async with self.service._folder(self.folder) as opened, opened.running:
+            with ExitStack() as held:
+                lock = self.folder.lock(RUN_LOCK, timeout)
+                await self.service._blocking(lambda: held.enter_context(lock))
+                yield
+
     def meter(self) -> Meter:
         if self.tools.model is None:
             raise ConfigError(
@@ -198,6 +211,7 @@ class _Open:
     users: int = 0
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    running: asyncio.Lock = field(default_factory=asyncio.Lock)
     reader: Desk = field(init=False)
     writer: Desk = field(init=False)
 
@@ -243,18 +257,50 @@ class UserMemory:
         format: str | None = None,
         name: str | None = None,
         progress: Progress | None = None,
+        model: bool = True,
+        dry_run: bool = False,
     ) -> MemorizeReport:
         """Store and run on a file (a path), bytes, a text, or messages; what is buffered goes with it.
 
         A `str` is a path where such a file exists or it looks like one (one line, no space or with a known
-        ending), else a text. Raises LoadError and InvalidInput, and then nothing is written.
+        ending), else a text. Raises LoadError and InvalidInput, and then nothing is written. A configured
+        language model does the extraction unless `model` is False; runs that it cannot make are in the
+        report's `kept`. With `dry_run` nothing is written, and the report's `operations` say what would be.
         """
         loaded = await self._load(source, Modality(modality) if modality else None, format, name)
-        return await self._service._write(self.folder, memorize.memorize, loaded, progress)
+        return await self._memorize(loaded, progress, model=model, dry_run=dry_run)
 
-    async def flush(self, progress: Progress | None = None) -> MemorizeReport:
-        """Run on what is buffered, and on what an interrupted run left."""
-        return await self._service._write(self.folder, memorize.memorize, (), progress)
+    async def flush(
+        self,
+        progress: Progress | None = None,
+        *,
+        model: bool = True,
+        dry_run: bool = False,
+        retry: bool = False,
+    ) -> MemorizeReport:
+        """Run on what is buffered, and on what an interrupted run left; `model` and `dry_run` as above.
+
+        With `retry`, also make the runs that were kept because the model's replies could not be used.
+        """
+        return await self._memorize((), progress, model=model, dry_run=dry_run, retry=retry)
+
+    async def _memorize(
+        self,
+        loaded: Sequence[Loaded],
+        progress: Progress | None,
+        *,
+        model: bool,
+        dry_run: bool,
+        retry: bool = False,
+    ) -> MemorizeReport:
+        room = await self._room()
+        if room.tools.model is not None and model:
+            if dry_run:
+                return await model_runs.preview_with_model(room, loaded)
+            return await model_runs.memorize_with_model(room, loaded, progress, retry=retry)
+        if dry_run:
+            return await room.write(partial(memorize.preview, loaded=loaded))
+        return await room.write(partial(memorize.memorize, loaded=loaded, progress=progress, retry=retry))
 
     async def _load(
         self, source: object, modality: Modality | None, format: str | None, name: str | None
@@ -314,6 +360,27 @@ class UserMemory:
     async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:
         """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens."""
         return await self._service._read(self.folder, contexts.context, max_tokens, query)
+
+    async def respond(self, query: str, **how: Unpack[responding.How]) -> Reply:
+        """Answer with memory, by a language model; `how` is described at `responding.How`.
+
+        Raises ConfigError where no model is configured, ModelError where it cannot answer. With `add`, what
+        was asked and answered is buffered, once there is an answer.
+        """
+        return await responding.respond(await self._room(), responding.Ask(query, **how))
+
+    async def respond_stream(
+        self, query: str, **how: Unpack[responding.How]
+    ) -> AsyncGenerator[str | Reply, None]:
+        """As `respond`: the text in pieces, as the model writes it, and at the end the Reply.
+
+        What is streamed cannot be taken back: wrong citations are out of the Reply's text only. With `add`,
+        a stream that is left before its end adds nothing.
+        """
+        stream = responding.respond_stream(await self._room(), responding.Ask(query, **how))
+        async with aclosing(stream) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def profile(self) -> dict[str, dict[str, list[Entry]]]:
         """What the category files show now: topic -> slot -> entries, in file order."""

@@ -65,7 +65,11 @@ def read(folder: UserFolder, name: str) -> list[dict[str, Any]]:
     return messages
 
 
+def names(folder: UserFolder) -> list[str]:
+    """The files that may hold messages that are not memorized yet, oldest first."""
+    return [*folder.listing(ROTATED), BUFFER]
+
+
 def waiting(folder: UserFolder) -> int:
     """How many messages are not memorized yet."""
-    names = [*folder.listing(ROTATED), BUFFER]
-    return sum((folder.read_or_none(name) or b"").count(b"\n") for name in names)
+    return sum((folder.read_or_none(name) or b"").count(b"\n") for name in names(folder))

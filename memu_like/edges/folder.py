@@ -28,7 +28,9 @@ USER_FILE = "user.json"
 DERIVED = ".memu"
 _RESOURCE_ID = re.compile(r"[0-9]{6}[0-9a-z-]{1,64}")
 LOCK_POLL_SECONDS = 0.004
-LOCKS = ("lock", "buffer.lock")
+RUN_LOCK = "run.lock"
+"""Held by whoever makes the runs that wait for a language model."""
+LOCKS = ("lock", "buffer.lock", RUN_LOCK)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,10 @@ def message_passage(message: Message, said_at: datetime, known_names: frozenset[
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Lines `first` to `last` (from 1) of a document; `offset` and `length` in bytes of its UTF-8 text."""
+    """Lines `first` to `last` (from 1) of a document; `offset` and `length` in bytes of its UTF-8 text.
+
+    `text` has no white space around it and begins on line `begins`.
+    """
 
     text: str
     heading: str
@@ -112,6 +115,7 @@ class Chunk:
     last: int
     offset: int
     length: int
+    begins: int
 
 
 def chunks(body: str) -> Iterator[Chunk]:
@@ -136,4 +140,5 @@ def _chunk(lines: list[str], heading: str, first: int, offset: int) -> Iterator[
     text = "".join(lines)
     if text.strip():
         length = len(text.encode())
-        yield Chunk(text.strip(), heading, first, first + len(lines) - 1, offset, length)
+        begins = first + text[: len(text) - len(text.lstrip())].count("\n")
+        yield Chunk(text.strip(), heading, first, first + len(lines) - 1, offset, length, begins)

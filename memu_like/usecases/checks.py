@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..edges import buffer, journal
+from ..edges import buffer, journal, pending
 from ..edges.files import TEMPORARY_SUFFIX, guard
 from ..edges.folder import DERIVED, USER_FILE, UserFolder, content_hash, resource_stem
 from ..errors import CorruptFile, FormatTooNew, InvalidUserId, NotFound, StorageError
-from ..models import Event, Item, Resource, Source
+from ..models import Event, Item, Kept, Resource, Source
 from ..pure import records
 from ..pure.markdown import parse
 
 Level = Literal["error", "warning", "note"]
 MEND = "mend or remove the line"
 REPAIR = "memu-like doctor --fix"
+RETRY = "memu-like flush --retry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +250,26 @@ def _check_resource(folder: UserFolder, resource: Resource, meta: str, found: Su
 
 def _check_pending(folder: UserFolder, found: Survey) -> None:
     told = {name for event in found.events.values() if event.kind != "forget" for name in event.resources}
+    waiting = _waiting(folder, found)
     for resource_id, resource in found.resources.items():
-        if resource_id not in told:
+        kept = waiting.get(resource_id)
+        if resource_id in told:
+            continue
+        if kept is None:
             found.add("warning", resource.file, None, "no run has read it yet", REPAIR)
+        else:
+            reason = f": {kept.error}" if kept.error else ""
+            tried = f", tried {kept.attempts} times" if kept.attempts else ""
+            message = f"its run waits for a language model{tried}{reason}"
+            found.add("warning", resource.file, None, message, RETRY)
+
+
+def _waiting(folder: UserFolder, found: Survey) -> dict[str, Kept]:
+    try:
+        return {kept.resource: kept for kept in pending.read(folder)}
+    except CorruptFile as error:
+        found.add("warning", pending.PENDING, None, str(error), "remove it: it says nothing new")
+        return {}
 
 
 # -- categories, buffers and what is in flight

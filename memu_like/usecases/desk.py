@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -65,6 +66,14 @@ class Room(Protocol):
 
     def write(self, work: Callable[[Desk], T]) -> Awaitable[T]:
         """At the desk for writing; `work` takes the folder's lock itself."""
+        ...
+
+    def write_beside(self, work: Callable[[Desk], T]) -> Awaitable[T]:
+        """As `write`, for work that has a lock of its own on disk and does not wait for a run."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Hold the user's model runs, in this process and in others. Raises StoreBusy."""
         ...
 
     def meter(self) -> Meter:

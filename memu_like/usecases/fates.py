@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..models import Draft, Item, Origin, Source, Status
-from ..pure.extracting import extract
 from ..pure.markdown import parse, unescape
 from ..pure.rendering import bullet_text
 from ..pure.selecting import near_identical
 from .categories import read_base, read_category
 from .desk import Desk
-from .intake import Staged, messages_of
+from .intake import Staged, quotes_in
 
 REASON = "what it came from was forgotten"
 
@@ -181,9 +180,11 @@ class _Deciding:
         for source in others:
             for draft in self._drafts(source):
                 told = replace(item, text=draft.text, subject=draft.subject, occurred=draft.occurred)
-                if near_identical(told, item):
+                # What a model worded shares few words with its lines: that they say the same is its word.
+                if item.model or near_identical(told, item):
                     return replace(
                         told,
+                        model=None,
                         type=draft.type,
                         keywords=draft.keywords,
                         tags=(),
@@ -200,9 +201,7 @@ class _Deciding:
         if not folder.has_resource(source.resource):
             return []
         resource = folder.resource(source.resource)
-        messages = messages_of(self.desk, Staged(resource, folder.read(resource.file), None))
-        said = [message.created_at or resource.created_at for message in messages]
-        found = extract(messages, said, mask=self.desk.settings.mask_secrets)
+        found = quotes_in(self.desk, Staged(resource, folder.read(resource.file), None))
         return [draft for draft in found.drafts if source.first <= draft.line <= source.last]
 
     def follow(self, history: Mapping[str, History]) -> None:

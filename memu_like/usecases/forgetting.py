@@ -10,7 +10,7 @@ from ..errors import CorruptFile, FormatTooNew, NotFound
 from .desk import Desk
 from .editing import writing
 from .erasing import erase
-from .memorize import new_run_id
+from .runs import new_run_id
 
 
 @dataclass(frozen=True, slots=True)

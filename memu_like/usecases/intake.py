@@ -15,8 +15,9 @@ from ..edges import buffer
 from ..edges.folder import content_hash, resource_stem
 from ..edges.index.reading import message_key
 from ..edges.index.view import View
-from ..models import Loaded, Message, Modality, Resource
+from ..models import Draft, Loaded, Message, Modality, Resource
 from ..pure import records
+from ..pure.extracting import Extraction, extract
 from ..pure.passages import chunks
 from .desk import Desk
 
@@ -125,17 +126,56 @@ def _stage_one(one: Loaded, now: datetime) -> Staged:
     return Staged(resource, data, text, one.messages)
 
 
-def document_messages(body: str, resource: Resource) -> tuple[Message, ...]:
-    """A document's chunks as what its owner wrote, for the extractor; in order, one message a chunk."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message, or a chunk of a document as what its owner wrote, and the lines of the resource it is."""
+
+    message: Message
+    first: int
+    last: int
+    at: datetime
+
+
+def said_in(desk: Desk, one: Staged) -> tuple[Said, ...]:
+    """A resource as what was said in it, in order."""
+    resource = one.resource
+    if resource.modality is Modality.CONVERSATION:
+        messages = enumerate(_messages(desk, one), start=1)
+        return tuple(Said(m, line, line, m.created_at or resource.created_at) for line, m in messages)
+    at = resource.created_at
     return tuple(
-        Message(role="user", content=chunk.text, created_at=resource.created_at) for chunk in chunks(body)
+        Said(Message(role="user", content=chunk.text, created_at=at), chunk.begins, chunk.last, at)
+        for chunk in chunks(_body(desk, one))
     )
 
 
-def messages_of(desk: Desk, one: Staged) -> tuple[Message, ...]:
-    """A stored resource as messages, one for each of its lines or chunks."""
-    if one.resource.modality is not Modality.CONVERSATION:
-        return document_messages(desk.folder.resource_text(one.resource).decode("utf-8-sig"), one.resource)
+def quotes_in(desk: Desk, one: Staged) -> Extraction:
+    """What the extractor that needs no model takes from a resource."""
+    said = said_in(desk, one)
+    found = extract([s.message for s in said], [s.at for s in said], mask=desk.settings.mask_secrets)
+    if one.resource.modality is Modality.CONVERSATION:
+        return found
+    return Extraction(
+        tuple(_at_its_line(draft, said[draft.line - 1]) for draft in found.drafts),
+        tuple(replace(dropped, line=said[dropped.line - 1].first) for dropped in found.dropped),
+    )
+
+
+def _at_its_line(draft: Draft, chunk: Said) -> Draft:
+    """The extractor counts chunks; a source is told in lines of the document."""
+    start = chunk.message.content.find(draft.text)
+    line = chunk.first + chunk.message.content.count("\n", 0, max(start, 0))
+    return replace(draft, line=line, last_line=line + draft.text.count("\n"))
+
+
+def _body(desk: Desk, one: Staged) -> str:
+    if one.text is not None:
+        return one.text
+    stored = desk.folder.has_resource(one.resource.id)
+    return (desk.folder.resource_text(one.resource) if stored else one.data).decode("utf-8-sig")
+
+
+def _messages(desk: Desk, one: Staged) -> tuple[Message, ...]:
     return one.messages or tuple(
         desk.stored_message(line, f"{one.resource.file}:{number}")
         for number, (_, line) in enumerate(records.lines_with_offsets(one.data), start=1)

@@ -8,9 +8,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..edges.index.reading import text_key
-from ..edges.index.view import View
-from ..models import Item
+from ..edges.index.segment import CHUNK, MESSAGE
+from ..edges.index.view import ItemPlace, View
+from ..models import Item, Origin
+from ..pure.rendering import bullet_text
 from ..pure.terms import terms
+from .categories import Base, read_base
 from .desk import Desk
 
 # Near-identical texts share nearly all their words: so all but one of their rarest, and half of all.
@@ -28,6 +31,7 @@ class KnownItems:
         self._added: dict[str, Item] = {}
         self._by_text: dict[int, list[str]] = {}
         self._by_term: dict[str, list[str]] = {}
+        self._bases: dict[str, Base] = {}
         self._last: tuple[str, frozenset[str]] = "", frozenset()
 
     def learn(self, item: Item) -> None:
@@ -81,11 +85,29 @@ class KnownItems:
         rarest = sorted(sizes, key=lambda term: (sizes[term], term))[:RAREST_TERMS]
         rows = np.concatenate([self._view.postings(term)[0] for term in rarest])
         candidates, counts = np.unique(rows, return_counts=True)
-        ids: dict[str, None] = {}
-        for row in candidates[counts >= len(rarest) - MISSED_TERMS][:MAX_ALIKE].tolist():
-            session = self._view.session_of(row)
-            if session is not None and session.resource:
-                segment, local = self._view.locate(row)
-                line = int(segment.rows["line"][local])
-                ids.update(dict.fromkeys(place.id for place in self._view.items_at(session.resource, line)))
-        return list(ids)
+        near = candidates[counts >= len(rarest) - MISSED_TERMS][:MAX_ALIKE].tolist()
+        return list(dict.fromkeys(place.id for row in near for place in items_behind(self._view, row)))
+
+    def pinned(self, item: Item) -> bool:
+        """Whether its words are a person's: the item's, or the bullet's in its category file."""
+        if item.origin is Origin.HUMAN:
+            return True
+        standing = self._desk.entry_lines(item.topic).get(item.id)
+        if standing is None:
+            return False
+        if item.topic not in self._bases:
+            self._bases[item.topic] = read_base(self._desk, item.topic)
+        written = self._bases[item.topic].bullets.get(item.id, bullet_text(item, self._desk.own_names()))
+        return standing[0] != written
+
+
+def items_behind(view: View, row: int) -> list[ItemPlace]:
+    """The items that a row is, or that come from its line."""
+    segment, local = view.locate(row)
+    if int(segment.rows["kind"][local]) not in (MESSAGE, CHUNK):
+        ids = segment.items["id"][segment.items["row"] == local].tolist()
+        return [place for item_id in ids if (place := view.item(item_id.decode())) is not None]
+    session = view.session_of(row)
+    if session is None or not session.resource:
+        return []
+    return view.items_at(session.resource, int(segment.rows["line"][local]))

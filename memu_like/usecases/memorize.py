@@ -1,68 +1,37 @@
 """Memorize: resources to items, events and categories, in runs that are all or nothing.
 
-The order on disk is what makes it safe: resources; the journal; items; event lines (the commit); category
-files; index; the journal's end. A crash before the commit is undone and done again, one after it is
-carried on, and both from the files alone.
+The order on disk is what makes it safe: resources; the journal; the runs (see `runs`); the journal's end.
+A crash before a run's commit is undone and done again, one after it is carried on, and both from the files
+alone. This is the way with no language model; `model_runs` is the other, on the same steps.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
 
-import numpy as np
-
-from ..edges import buffer, journal
-from ..edges.folder import month_file
+from ..edges import buffer, journal, pending
 from ..edges.index.manifest import MANIFEST
-from ..edges.index.reading import embed_rows
 from ..edges.loaders import load_messages, parse_message
-from ..models import (
-    Draft,
-    Dropped,
-    Event,
-    Item,
-    Loaded,
-    MemorizeReport,
-    ProfileDelta,
-    Resource,
-)
-from ..pure import records
-from ..pure.extracting import extract
-from ..pure.reconciling import Reconciled, reconcile
-from ..pure.slotting import assign_slots
-from ..pure.summarising import summary_line, title_line
-from .categories import Rendered, render_categories
+from ..models import Kept, Loaded, MemorizeReport
+from . import runs
+from .categories import render_categories
 from .desk import Desk, Progress
 from .erasing import finish
-from .intake import Staged, messages_of, stage
-from .known import KnownItems
+from .intake import Intake, Staged, stage
+from .runs import Totals
 
 BATCH_RESOURCES = 64
 
 
-@dataclass(slots=True)
-class Totals:
-    runs: list[str] = field(default_factory=list)
-    added: int = 0
-    corroborated: int = 0
-    categories: set[str] = field(default_factory=set)
-    degraded: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run: its resource, what was decided, and what goes into its event."""
+class Taken:
+    """What came in, safe on disk: its figures, and the resources that have had no run yet."""
 
-    id: str
-    resource: Resource
-    reconciled: Reconciled
-    dropped: tuple[Dropped, ...]
-    texts: tuple[str, ...]
-    vectors: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+    intake: Intake
+    waiting: tuple[Staged, ...]
 
 
 def add(desk: Desk, messages: Sequence[object]) -> int:
@@ -86,23 +55,77 @@ def add(desk: Desk, messages: Sequence[object]) -> int:
     return len(raws)
 
 
-def memorize(desk: Desk, loaded: Sequence[Loaded], progress: Progress | None = None) -> MemorizeReport:
-    """Store `loaded` and what is buffered, then run on whatever has no event yet."""
+def memorize(
+    desk: Desk, loaded: Sequence[Loaded], progress: Progress | None = None, *, retry: bool = False
+) -> MemorizeReport:
+    """Store `loaded` and what is buffered, then run on whatever has no event yet.
+
+    Runs that wait for a language model are left to it, unless `retry` says to make them without.
+    """
     started = perf_counter()
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
-        desk.folder.create()
-        interrupted = recover(desk)
         now = desk.tools.now()
-        waiting = buffer.rotate(desk.folder, desk.settings.lock_timeout_seconds)
-        everything = [*_buffered(desk, waiting), *loaded]
-        intake = stage(desk, everything, now)
-        if intake.staged:
-            # Before the first resource: one that is found with no event and no journal was never ours to run.
-            journal.begin(desk.folder, [s.resource for s in intake.staged])
-            desk.folder.write_resources([(s.resource, s.data, s.text) for s in intake.staged])
-        for name in waiting:
-            desk.folder.remove(name)
-        totals = _run_all(desk, [*interrupted, *intake.staged], now, progress)
+        taken = take_in(desk, loaded, now)
+        again = [kept.resource for kept in pending.read(desk.folder)] if retry else []
+        totals = Totals()
+        _run_all(desk, [*taken.waiting, *_stored(desk, again)], now, progress, totals)
+        kept = pending.read(desk.folder)
+    return report(desk, taken.intake, totals, kept, perf_counter() - started)
+
+
+def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Taken:
+    """Make what comes in, and what is buffered, safe in resources. The caller holds the folder's lock.
+
+    The journal stands afterwards, wherever there is something to run on.
+    """
+    desk.folder.create()
+    interrupted = recover(desk)
+    waiting = buffer.rotate(desk.folder, desk.settings.lock_timeout_seconds)
+    intake = stage(desk, [*_buffered(desk, waiting), *loaded], now)
+    if intake.staged:
+        # Before the first resource: one that is found with no event and no journal was never ours to run.
+        journal.begin(desk.folder, [s.resource for s in intake.staged])
+        desk.folder.write_resources([(s.resource, s.data, s.text) for s in intake.staged])
+    for name in waiting:
+        desk.folder.remove(name)
+    return Taken(intake, (*interrupted, *intake.staged))
+
+
+def look_in(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Taken:
+    """What `take_in` would make of the same, with nothing written."""
+    waiting = buffer.names(desk.folder)
+    intake = stage(desk, [*_buffered(desk, waiting), *loaded], now)
+    return Taken(intake, intake.staged)
+
+
+def preview(desk: Desk, loaded: Sequence[Loaded]) -> MemorizeReport:
+    """The operations that `memorize` would do. Writes nothing."""
+    started = perf_counter()
+    now = desk.tools.now()
+    taken = look_in(desk, loaded, now)
+    decided = runs.decide(desk, [runs.quoted(desk, one) for one in taken.waiting], now)
+    return report(desk, taken.intake, previewed(decided), (), perf_counter() - started, decided)
+
+
+def previewed(decided: Sequence[runs.Run]) -> Totals:
+    """What `decided` would count as."""
+    totals = Totals()
+    for run in decided:
+        totals.count(run, run.extracted.usage)
+        totals.categories |= {item.topic for item in run.items}
+    totals.runs.clear()
+    return totals
+
+
+def report(
+    desk: Desk,
+    intake: Intake,
+    totals: Totals,
+    kept: Sequence[Kept],
+    seconds: float,
+    decided: Sequence[runs.Run] | None = None,
+) -> MemorizeReport:
+    """`decided` is given by a dry run."""
     return MemorizeReport(
         user=desk.folder.user_id,
         resources=intake.resources,
@@ -110,10 +133,15 @@ def memorize(desk: Desk, loaded: Sequence[Loaded], progress: Progress | None = N
         messages=intake.messages,
         items_added=totals.added,
         corroborated=totals.corroborated,
+        superseded=totals.superseded,
         duplicates=intake.duplicates,
         categories=tuple(sorted(totals.categories)),
-        seconds=round(perf_counter() - started, 4),
+        seconds=round(seconds, 4),
         degraded=tuple(dict.fromkeys([*desk.index.problems, *totals.degraded])),
+        kept=tuple(kept),
+        usage=totals.usage,
+        dry_run=decided is not None,
+        operations=tuple(operation for run in decided or () for operation in run.operations),
     )
 
 
@@ -158,39 +186,62 @@ def recover(desk: Desk) -> list[Staged]:
     if finish(desk):
         return []
     journal.roll_back(desk.folder)
-    pending = pending_resources(desk)
+    left = _interrupted(desk)
     render_categories(desk, None)
     desk.index.refresh()
     desk.index.persist()
-    if not pending:
+    if not left:
         journal.end(desk.folder)
-    return pending
+    return left
 
 
 def _recover_unrecorded(desk: Desk) -> list[Staged]:
     """`.memu/` is new or was deleted, its journal with it: carry on from what the files tell alone."""
     for name in (*desk.folder.event_files(), *desk.folder.item_files()):
         desk.folder.append(name, b"")  # mends or cuts a last line that has no newline
-    pending = pending_resources(desk)
-    if pending:
-        journal.drop_unread(desk.folder, {one.resource.id for one in pending})
+    left = unread_resources(desk)
+    if left:
+        journal.drop_unread(desk.folder, {one.resource.id for one in left})
         journal.begin(desk.folder)
-    return pending
+    return left
 
 
 def settle(desk: Desk) -> None:
-    """Finish what a killed writer left, runs included. The caller holds the folder's lock."""
-    _run_all(desk, recover(desk), desk.tools.now(), None)
+    """Finish what a killed writer left, runs included. The caller holds the folder's lock.
+
+    With a language model configured, runs that it has not made wait for it.
+    """
+    _run_or_wait(desk, recover(desk))
 
 
 def run_pending(desk: Desk) -> None:
     """Run on resources that no run has read, however they came in. The caller holds the folder's lock."""
-    journal.begin(desk.folder)
-    _run_all(desk, pending_resources(desk), desk.tools.now(), None)
+    unread = unread_resources(desk)
+    if unread:
+        journal.begin(desk.folder)
+        _run_or_wait(desk, unread)
+
+
+def _run_or_wait(desk: Desk, staged: Sequence[Staged]) -> None:
+    if desk.tools.model is None:
+        _run_all(desk, staged, desk.tools.now(), None, Totals())
+    else:
+        let_wait(desk, staged, desk.tools.now())
+
+
+def let_wait(desk: Desk, staged: Sequence[Staged], now: datetime) -> None:
+    """Leave runs to the language model; the journal that `take_in` began is done with."""
+    pending.add(desk.folder, (one.resource.id for one in staged), now)
     journal.end(desk.folder)
 
 
-def pending_resources(desk: Desk) -> list[Staged]:
+def _interrupted(desk: Desk) -> list[Staged]:
+    """Resources that no run has read, those apart that wait for a language model."""
+    waiting = {kept.resource for kept in pending.read(desk.folder)}
+    return [one for one in unread_resources(desk) if one.resource.id not in waiting]
+
+
+def unread_resources(desk: Desk) -> list[Staged]:
     """Resources that no run has read. One that was forgotten and came in again is new."""
     events = desk.folder.all_events().values()
     told = {resource for event in events if event.kind != "forget" for resource in event.resources}
@@ -198,104 +249,26 @@ def pending_resources(desk: Desk) -> list[Staged]:
     return [Staged(resource, desk.folder.read(resource.file), None) for resource in left]
 
 
-def _run_all(desk: Desk, staged: Sequence[Staged], now: datetime, progress: Progress | None) -> Totals:
-    totals = Totals()
-    if not staged:
-        return totals
+def _stored(desk: Desk, resource_ids: Sequence[str]) -> list[Staged]:
+    """Resources as they stand on disk; those that were forgotten meanwhile are left out."""
+    there = [desk.folder.resource(i) for i in resource_ids if desk.folder.has_resource(i)]
+    return [Staged(resource, desk.folder.read(resource.file), None) for resource in there]
+
+
+def _run_all(
+    desk: Desk, staged: Sequence[Staged], now: datetime, progress: Progress | None, totals: Totals
+) -> None:
     unique = list({one.resource.id: one for one in staged}.values())
+    if not unique:
+        return
+    if not journal.found(desk.folder):
+        journal.begin(desk.folder)
     for start in range(0, len(unique), BATCH_RESOURCES):
-        _run_batch(desk, unique[start : start + BATCH_RESOURCES], now, totals)
+        batch = unique[start : start + BATCH_RESOURCES]
+        decided = runs.decide(desk, [runs.quoted(desk, one) for one in batch], now)
+        runs.apply(desk, decided, now, totals)
         if progress:
             progress("memorizing", min(start + BATCH_RESOURCES, len(unique)), len(unique))
-    desk.index.refresh()
+    pending.remove(desk.folder, [one.resource.id for one in unique])
     desk.index.persist()
     journal.end(desk.folder)
-    return totals
-
-
-def _run_batch(desk: Desk, staged: Sequence[Staged], now: datetime, totals: Totals) -> None:
-    runs = _decide(desk, staged, now)
-    changed = [change.item for run in runs for change in run.reconciled.changes]
-    rendered = render_categories(desk, changed)
-    totals.degraded += rendered.problems
-    _append(desk, ((month_file("items", _month(i)), i) for i in changed))
-    _append(desk, ((month_file("events", event.time), event) for event in _events(runs, rendered, now)))
-    rendered.write(desk)
-    desk.index.refresh()
-    totals.runs += [run.id for run in runs]
-    for run in runs:
-        for change in run.reconciled.changes:
-            totals.added += change.op == "add"
-            totals.corroborated += change.op == "corroborate"
-    totals.categories |= rendered.topics
-
-
-def _append(desk: Desk, lines: Iterable[tuple[str, Item | Event]]) -> None:
-    """Append records to their files, one write and one sync a file."""
-    by_file: dict[str, bytearray] = {}
-    for name, record in lines:
-        by_file.setdefault(name, bytearray()).extend(records.render(record))
-    for name, data in by_file.items():
-        desk.folder.append(name, bytes(data))
-
-
-def _month(item: Item) -> datetime:
-    return item.mentioned_at or item.created_at
-
-
-def _decide(desk: Desk, staged: Sequence[Staged], now: datetime) -> list[Run]:
-    """Extract, place and reconcile, for several resources at once: one embedding call for all of them."""
-    extracted = [_extract(desk, one) for one in staged]
-    drafts = [draft for found, _, _ in extracted for draft in found]
-    vectors = embed_rows([draft.text for draft in drafts], desk.tools.words)
-    placed = assign_slots(drafts, vectors if vectors.shape[1] else None, desk.tools.slot_table())
-    known = KnownItems(desk)
-    runs, start = [], 0
-    for one, (found, dropped, texts) in zip(staged, extracted, strict=True):
-        part = slice(start, start + len(found))
-        start += len(found)
-        run = new_run_id(now)
-        decided = reconcile(placed[part], known, resource=one.resource.id, run=run, now=now)
-        runs.append(Run(run, one.resource, decided, dropped, texts, vectors[part]))
-    return runs
-
-
-def new_run_id(now: datetime) -> str:
-    return f"{now.astimezone(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(4)}"
-
-
-def _extract(desk: Desk, one: Staged) -> tuple[tuple[Draft, ...], tuple[Dropped, ...], tuple[str, ...]]:
-    """Drafts, what was left with its reason, and the drafts' texts."""
-    resource = one.resource
-    messages = messages_of(desk, one)
-    said = [message.created_at or resource.created_at for message in messages]
-    found = extract(messages, said, mask=desk.settings.mask_secrets)
-    return found.drafts, found.dropped, tuple(draft.text for draft in found.drafts)
-
-
-def _events(runs: Sequence[Run], rendered: Rendered, now: datetime) -> Iterable[Event]:
-    """An event a run; what the runs together pushed out of the profile is told by the last."""
-    owners = {change.item.id: run.id for run in runs for change in run.reconciled.changes}
-    deltas: dict[str, list[ProfileDelta]] = {run.id: [] for run in runs}
-    for delta in rendered.delta:
-        deltas[owners.get(delta.item, runs[-1].id)].append(delta)
-    for run in runs:
-        yield _event(run, tuple(deltas[run.id]), now)
-
-
-def _event(run: Run, delta: tuple[ProfileDelta, ...], now: datetime) -> Event:
-    items = [change.item for change in run.reconciled.changes]
-    vectors = run.vectors if run.vectors.shape[1] else None
-    texts = list(run.texts)
-    return Event(
-        id=run.id,
-        kind="memorize",
-        created_at=now,
-        time=run.resource.created_at,
-        title=run.resource.title or (title_line(texts) if texts else None),
-        summary=summary_line(texts, vectors) if texts else "",
-        resources=(run.resource.id,),
-        items=tuple(item.id for item in items),
-        profile_delta=delta,
-        dropped=(*run.dropped, *run.reconciled.dropped),
-    )

@@ -63,7 +63,7 @@ BAD_USER = [
     (["forget", "-u", "../..", "--yes"], "", 4, "no user '../..'"),
 ]
 BAD_IN_STORE = [
-    (["items", "list", "--type", "poem"], "", 2, "poem"),
+    (["items", "list", "--type", "poem"], "", 3, "poem"),
     (["items", "show", "zzzzzz"], "", 4, "no item 'zzzzzz'"),
     (["items", "show", "../../etc/passwd"], "", 4, "no item"),
     (["items", "delete", "zzzzzz", "--yes"], "", 4, "no item"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from ...errors import LoadError, UserError
-from ...models import MemorizeReport, Modality
+from ...errors import LoadError, RunsKept, UserError
+from ...models import Kept, MemorizeReport, Modality
 from .app import Call, command
 from .asking import read_stdin
 from .output import note, remembered
@@ -27,6 +27,12 @@ async def init(call: Call) -> None:
     call.show({"store": store}, lambda out: out.print(remembered(f"store ready: {store}")))
 
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and write nothing.")]
+NoModel = Annotated[
+    bool, typer.Option("--no-model", help="Quote, and call no language model, though one is configured.")
+]
+
+
 @command("memorize")
 async def memorize(
     call: Call,
@@ -38,6 +44,8 @@ async def memorize(
     name: Annotated[
         str | None, typer.Option("--name", help="What to call the source, e.g. of stdin.")
     ] = None,
+    dry_run: DryRun = False,
+    no_model: NoModel = False,
 ) -> None:
     """Store files and run on them; what is buffered goes with it."""
     from .progress import progress_bar
@@ -53,28 +61,53 @@ async def memorize(
                 named = name or ("stdin" if file == STDIN else None)
                 reports.append(
                     await user.memorize(
-                        source, modality=modality, format=format, name=named, progress=progress
+                        source,
+                        modality=modality,
+                        format=format,
+                        name=named,
+                        progress=progress,
+                        model=not no_model,
+                        dry_run=dry_run,
                     )
                 )
     call.show(reports, lambda out: print_reports(out, reports))
+    _tell_of_kept([kept for report in reports for kept in report.kept if kept.resource in report.resources])
 
 
 @command("flush")
-async def flush(call: Call) -> None:
+async def flush(
+    call: Call,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Make the runs too that were kept: replies could not be used.")
+    ] = False,
+    dry_run: DryRun = False,
+    no_model: NoModel = False,
+) -> None:
     """Run on what is buffered, and on what an interrupted run left."""
     from .progress import progress_bar
 
     async with call.service() as service:
         user = await call.user(service)
         with progress_bar() as progress:
-            report = await user.flush(progress)
+            report = await user.flush(progress, model=not no_model, dry_run=dry_run, retry=retry)
     call.show(report, lambda out: print_reports(out, [report]))
+    _tell_of_kept(
+        [kept for kept in report.kept if retry or not kept.attempts or kept.resource in report.resources]
+    )
+
+
+def _tell_of_kept(kept: Sequence[Kept]) -> None:
+    """Raises RunsKept where runs of this very call could not be made."""
+    if kept:
+        raise RunsKept(len(kept), kept[0].error)
 
 
 def print_reports(out: Console, reports: list[MemorizeReport]) -> None:
-    from .rendering import report_line
+    from .rendering import operation_line, report_line
 
     for report in reports:
+        for operation in report.operations:
+            out.print(operation_line(operation))
         out.print(report_line(report))
         for problem in report.degraded:
             note(f"note: {problem}")

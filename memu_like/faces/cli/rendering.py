@@ -13,7 +13,18 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from ...models import Entry, Event, Hit, Item, MemorizeReport, Occurred, Resource, RetrieveResult, Source
+from ...models import (
+    Entry,
+    Event,
+    Hit,
+    Item,
+    MemorizeReport,
+    Occurred,
+    Operation,
+    Resource,
+    RetrieveResult,
+    Source,
+)
 from .output import joined, one_line, remembered
 
 if TYPE_CHECKING:
@@ -202,4 +213,23 @@ def report_line(report: MemorizeReport) -> Text:
     if report.duplicates:
         parts.append(f"{report.duplicates} known already")
     parts.append(f"{len(report.categories)} categories touched")
-    return Text.assemble(remembered(report.user, "bold"), f": {', '.join(parts)} ({report.seconds:.2f} s)")
+    if report.kept:
+        parts.append(f"{len(report.kept)} runs kept for later")
+    if report.usage.calls:
+        tokens = report.usage.prompt_tokens + report.usage.completion_tokens
+        parts.append(f"{report.usage.calls} model calls, {tokens:,} tokens")
+    done = "would be: " if report.dry_run else ""
+    figures = f": {done}{', '.join(parts)} ({report.seconds:.2f} s)"
+    return Text.assemble(remembered(report.user, "bold"), figures)
+
+
+_SIGNS = {"add": "+", "corroborate": "=", "refine": "~", "correct": "~", "retract": "~", "drop": "-"}
+
+
+def operation_line(operation: Operation) -> Text:
+    """One line an operation: what becomes of which words, and from where they come."""
+    place = f"{operation.topic}/{operation.slot}" if operation.topic else ""
+    about = f"{operation.op} {operation.target}" if operation.target else operation.op
+    parts = [_SIGNS[operation.op], about, place, operation.text, operation.reason]
+    where = f"{operation.resource}:{operation.line}"
+    return joined([part for part in (*parts, f"({where})") if part])

@@ -1,0 +1,218 @@
+"""Memorize through a language model: the same steps as `memorize`, with a model's reply for the extractor's.
+
+What comes in is safe in resources first, under the folder's lock. Then each resource has its run: the model
+is asked with no lock held, and what it says is decided on and applied under the lock, against the folder as
+it stands by then. A run that cannot be made waits, and its messages are found by search all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from time import perf_counter
+
+from ..edges import journal, pending
+from ..edges.llm.meter import Meter
+from ..errors import ModelError, ModelUnavailable, SpendCapReached
+from ..models import ChatRequest, Draft, Item, Kept, Loaded, MemorizeReport, Message, Modality
+from ..pure.extraction_call import PROMPT, ExtractionCall, extraction_schema, extraction_variables, known_line
+from ..pure.extraction_reply import ModelExtraction, join, read_extraction
+from ..pure.languages import prompt_language
+from ..pure.turns import Turn, split_turns
+from . import runs
+from .asking import ask
+from .categories import extra_topics
+from .desk import Desk, Progress, Room
+from .intake import Intake, Said, Staged, said_in
+from .memorize import look_in, previewed, recover, report, take_in
+from .recalling import recall
+from .runs import Extracted, Run, Totals
+
+MAX_OUTPUT_TOKENS = 8_000
+"""Of one extraction reply: a hundred items of seventy tokens fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What one call works off: what it took in, and the ids of the resources that wait for a run."""
+
+    intake: Intake
+    resources: tuple[str, ...]
+    started: float
+
+
+async def memorize_with_model(
+    room: Room, loaded: Sequence[Loaded], progress: Progress | None = None, *, retry: bool = False
+) -> MemorizeReport:
+    """Store `loaded` and what is buffered, then make the runs that wait; with `retry` those too that failed."""
+    queue = await room.write(partial(_enqueue, loaded=loaded, retry=retry))
+    totals = Totals()
+    if queue.resources:
+        async with room.running():
+            await _work_off(room, queue, totals, progress, retry)
+    return await room.write(partial(_finish, queue=queue, totals=totals))
+
+
+async def preview_with_model(room: Room, loaded: Sequence[Loaded]) -> MemorizeReport:
+    """The operations that memorizing would do, with nothing written but what the model's calls cost."""
+    started = perf_counter()
+    taken = await room.write(lambda desk: look_in(desk, loaded, desk.tools.now()))
+    extracted = [await _extract(room, room.meter(), staged) for staged in taken.waiting]
+
+    def decide(desk: Desk) -> MemorizeReport:
+        decided = runs.decide(desk, extracted, desk.tools.now())
+        return report(desk, taken.intake, previewed(decided), (), perf_counter() - started, decided)
+
+    return await room.write(decide)
+
+
+def _enqueue(desk: Desk, loaded: Sequence[Loaded], retry: bool) -> Queue:
+    started = perf_counter()
+    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+        now = desk.tools.now()
+        taken = take_in(desk, loaded, now)
+        if taken.waiting:
+            pending.add(desk.folder, (one.resource.id for one in taken.waiting), now)
+            journal.end(desk.folder)
+        waiting = pending.read(desk.folder)
+    return Queue(taken.intake, tuple(one.resource for one in waiting if retry or not one.attempts), started)
+
+
+async def _work_off(room: Room, queue: Queue, totals: Totals, progress: Progress | None, retry: bool) -> None:
+    """A run for each resource, in order: later ones are told what earlier ones brought."""
+    for number, resource_id in enumerate(queue.resources, start=1):
+        staged = await room.write(partial(_still_waiting, resource_id=resource_id))
+        if staged is not None:
+            try:
+                extracted = await _extract(room, room.meter(), staged)
+            except ModelError as error:
+                await room.write(partial(_keep, resource_id=resource_id, error=error))
+                totals.degraded.append(f"kept for later: {error}")
+                if isinstance(error, ModelUnavailable | SpendCapReached):
+                    return
+            else:
+                await room.write(partial(_apply, extracted=extracted, totals=totals))
+        if progress:
+            progress("memorizing", number, len(queue.resources))
+
+
+def _still_waiting(desk: Desk, resource_id: str) -> Staged | None:
+    """None where another process has made the run meanwhile, or the resource was forgotten."""
+    if not any(one.resource == resource_id for one in pending.read(desk.folder)):
+        return None
+    if not desk.folder.has_resource(resource_id):
+        return None
+    resource = desk.folder.resource(resource_id)
+    return Staged(resource, desk.folder.read(resource.file), None)
+
+
+# -- one run
+
+
+async def _extract(room: Room, meter: Meter, staged: Staged) -> Extracted:
+    """What the model takes from one resource, in as many calls as its length asks for."""
+    said, calls = await room.write(partial(_calls, staged=staged))
+    parts = [await _ask(room, meter, call) for call in calls]
+    found = join(parts)
+    drafts = found.drafts
+    if staged.resource.modality is not Modality.CONVERSATION:
+        drafts = tuple(_to_the_chunks_end(draft, said) for draft in drafts)
+    return Extracted(
+        staged.resource,
+        drafts,
+        found.dropped,
+        title=found.title or None,
+        summary=found.summary or None,
+        tags=found.tags,
+        suggested=tuple(dict.fromkeys(one.name for one in found.proposed)),
+        model=meter.name("extract"),
+        usage=meter.usage,
+    )
+
+
+async def _ask(room: Room, meter: Meter, call: ExtractionCall) -> ModelExtraction:
+    variables = extraction_variables(call)
+    request = ChatRequest(
+        "extract",
+        room.tools.prompts.render(PROMPT, call.language, variables),
+        schema=extraction_schema(call),
+        max_output_tokens=MAX_OUTPUT_TOKENS,
+    )
+    return await ask(meter, request, partial(read_extraction, call=call))
+
+
+def _calls(desk: Desk, staged: Staged) -> tuple[tuple[Said, ...], list[ExtractionCall]]:
+    """The calls that a resource takes, each with what memory knows about its turns."""
+    settings = desk.settings
+    said = said_in(desk, staged)
+    turns = [Turn(one.first, one.message, one.at) for one in said]
+    groups = split_turns(turns, settings.extract_tokens, desk.tools.counter().count)
+    model = desk.tools.model
+    call = ExtractionCall(
+        turns=(),
+        categories=desk.tools.categories,
+        settings=settings,
+        language=prompt_language(settings.language, [one.message.content for one in said]),
+        topics=extra_topics(desk),
+        users=tuple(sorted(desk.own_names())),
+        model=model.name("extract") if model else "",
+        timezone=desk.tools.timezone,
+    )
+    return said, [
+        replace(call, turns=group, known=_known(desk, [turn.message for turn in group], staged))
+        for group in groups
+    ]
+
+
+def _known(desk: Desk, messages: Sequence[Message], staged: Staged) -> tuple[Item, ...]:
+    return recall(
+        desk,
+        [message.content for message in messages if message.content.strip()],
+        desk.settings.known_tokens,
+        partial(known_line, "k99"),
+        leave_out=staged.resource.id,
+    )
+
+
+def _to_the_chunks_end(draft: Draft, said: Sequence[Said]) -> Draft:
+    """A document is shown by chunks, under the lines on which they begin."""
+    last = max(draft.line, draft.last_line)
+    ends = [one.last for one in said if one.first == last]
+    return replace(draft, last_line=max([last, *ends]))
+
+
+def _apply(desk: Desk, extracted: Extracted, totals: Totals) -> None:
+    """Decide and write, against the folder as it stands now."""
+    resource_id = extracted.resource.id
+    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+        if journal.found(desk.folder):
+            recover(desk)
+        if _still_waiting(desk, resource_id) is None:
+            return
+        now = desk.tools.now()
+        journal.begin(desk.folder)
+        decided: list[Run] = runs.decide(desk, [extracted], now)
+        runs.apply(desk, decided, now, totals)
+        pending.remove(desk.folder, [resource_id])
+        journal.end(desk.folder)
+
+
+def _keep(desk: Desk, resource_id: str, error: ModelError) -> None:
+    """The run waits. A model that is down is no attempt: the next flush asks again by itself."""
+    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+        now: datetime = desk.tools.now()
+        for one in pending.read(desk.folder):
+            if one.resource == resource_id:
+                tried = not isinstance(error, ModelUnavailable | SpendCapReached)
+                pending.fail(desk.folder, Kept(resource_id, one.attempts + tried, str(error), now))
+
+
+def _finish(desk: Desk, queue: Queue, totals: Totals) -> MemorizeReport:
+    """Save the index, once for all runs, and tell what was done."""
+    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+        desk.index.refresh()
+        desk.index.persist()
+        kept = pending.read(desk.folder)
+    return report(desk, queue.intake, totals, kept, perf_counter() - queue.started)

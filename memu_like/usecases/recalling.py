@@ -1,0 +1,117 @@
+"""Recalling: what memory already says about some turns, for a model that is to say how they bear on it.
+
+No model is called. Candidates are items whose lines share the turns' rarer words, and the latest of the
+slots that the turns speak of; the nearest of them, as far as a budget of tokens goes, are what is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..edges.index.reading import embed_rows
+from ..edges.index.view import ItemPlace, View
+from ..models import Draft, Item, ItemType, Status
+from ..pure.ranking import idf
+from ..pure.slotting import assign_slots
+from ..pure.terms import terms
+from .desk import Desk
+from .known import items_behind
+
+Floats = NDArray[np.float32]
+
+# Rarer words look further; common ones would bring everything.
+MAX_TERMS = 48
+MAX_LEXICAL, MAX_OF_SLOT, MAX_SLOTS = 40, 6, 8
+# A share of the best candidate's word overlap, beside a cosine.
+LEXICAL = 0.5
+
+
+def recall(
+    desk: Desk, texts: Sequence[str], budget: int, line_of: Callable[[Item], str], leave_out: str = ""
+) -> tuple[Item, ...]:
+    """The active items nearest to `texts`, best first, whose lines fit `budget` tokens together.
+
+    Items whose source is the resource `leave_out` are not among them: it is what is being read.
+    """
+    view = desk.view()
+    if not budget or not any(len(segment.items) for segment in view.segments):
+        return ()
+    vectors = embed_rows(list(texts), desk.tools.words)
+    overlaps = _lexical(view, texts)
+    places = dict(overlaps)
+    for place in _of_slots(desk, view, texts, vectors):
+        places.setdefault(place, 0.0)
+    items = [
+        (item, overlap)
+        for place, overlap in places.items()
+        if place.status is Status.ACTIVE
+        and (item := desk.folder.item_at(place.file, place.offset, place.length))
+        and not (item.source and item.source.resource == leave_out)
+    ]
+    return _fitting(desk, _ranked(desk, items, vectors), budget, line_of)
+
+
+def _lexical(view: View, texts: Sequence[str]) -> dict[ItemPlace, float]:
+    """Places of items whose lines hold the texts' rarer words -> share of the best overlap, 0 to 1."""
+    sizes = {t: n for t in {t for text in texts for t in terms(text)} if (n := view.frequency(t)) > 0}
+    rarest = sorted(sizes, key=lambda term: (sizes[term], term))[:MAX_TERMS]
+    scores = np.zeros(view.size, dtype=np.float32)
+    for term in rarest:
+        rows, _ = view.postings(term)
+        scores[rows] += np.float32(idf(np.array(len(rows)), view.live_size))
+    order = np.argsort(-scores, kind="stable")[: 4 * MAX_LEXICAL]
+    found: dict[ItemPlace, float] = {}
+    for row in order.tolist():
+        if scores[row] <= 0 or len(found) >= MAX_LEXICAL:
+            break
+        for place in items_behind(view, row):
+            found.setdefault(place, float(scores[row] / scores[order[0]]))
+    return found
+
+
+def _of_slots(desk: Desk, view: View, texts: Sequence[str], vectors: Floats) -> Iterable[ItemPlace]:
+    """The latest items of the slots that the texts speak of."""
+    drafts = [Draft(text, "", ItemType.KNOWLEDGE, 1) for text in texts]
+    placed = assign_slots(drafts, vectors if vectors.shape[1] else None, desk.tools.slot_table())
+    counts: dict[str, int] = {}
+    for draft in placed:
+        counts[f"{draft.topic}/{draft.slot}"] = counts.get(f"{draft.topic}/{draft.slot}", 0) + 1
+    for slot in sorted(counts, key=lambda slot: (-counts[slot], slot))[:MAX_SLOTS]:
+        yield from _latest_of(view, slot)
+
+
+def _latest_of(view: View, slot: str) -> Iterable[ItemPlace]:
+    ids: dict[str, None] = {}
+    for segment in reversed(view.segments):
+        if slot in segment.slots:
+            numbers = np.flatnonzero(segment.items["slot"] == segment.slots.index(slot))
+            ids.update((segment.items["id"][n].decode(), None) for n in numbers[::-1][:MAX_OF_SLOT].tolist())
+        if len(ids) >= MAX_OF_SLOT:
+            break
+    return [place for i in list(ids)[:MAX_OF_SLOT] if (place := view.item(i)) and place.slot == slot]
+
+
+def _ranked(desk: Desk, items: Sequence[tuple[Item, float]], vectors: Floats) -> list[Item]:
+    if not items:
+        return []
+    scores = LEXICAL * np.array([overlap for _, overlap in items], dtype=np.float32)
+    if vectors.size:
+        theirs = embed_rows([item.text for item, _ in items], desk.tools.words)
+        scores = scores + (theirs @ vectors.T).max(axis=1)
+    return [items[place][0] for place in np.argsort(-scores, kind="stable").tolist()]
+
+
+def _fitting(
+    desk: Desk, items: Iterable[Item], budget: int, line_of: Callable[[Item], str]
+) -> tuple[Item, ...]:
+    count = desk.tools.counter().count
+    kept: list[Item] = []
+    for item in items:
+        budget -= count(line_of(item)) + 1
+        if budget < 0:
+            break
+        kept.append(item)
+    return tuple(kept)
