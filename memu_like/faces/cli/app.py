@@ -106,7 +106,7 @@ class DefaultGroup(TyperGroup):
 
 COMMANDS = (
     *("demo", "init", "memorize", "add", "flush"),
-    *("retrieve", "context", "profile", "show", "stats", "users"),
+    *("retrieve", "respond", "context", "profile", "show", "stats", "users"),
     *("items", "events", "resources"),
     *("reindex", "doctor", "export", "import", "forget"),
 )

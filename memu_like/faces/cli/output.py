@@ -94,12 +94,16 @@ def speak_utf8() -> None:
 
 def write(text: str) -> None:
     """Print as it is, with no wrapping. Where nobody reads any more, the command ends quietly."""
+    write_piece(text + "\n")
+
+
+def write_piece(text: str) -> None:
+    """The same without ending the line: a part of what is printed as it comes."""
     if sys.stdout is None:  # the process was started with it closed
         raise typer.Exit(BROKEN_PIPE)
     try:
         for start in range(0, len(text), PIECE):
             sys.stdout.write(text[start : start + PIECE])
-        sys.stdout.write("\n")
         sys.stdout.flush()
     except BrokenPipeError as error:
         # Let the interpreter's own flush at exit go nowhere.
