@@ -303,7 +303,7 @@ class View:
 
     def ranked_among(self, rows: NDArray[np.int64]) -> int:
         """How many of `rows`, which are in use, are ranked."""
-        return int(self.ranked[rows].sum()) if len(self.evidence.items) else len(rows)
+        return int(np.count_nonzero(self.ranked[rows])) if len(self.evidence.items) else len(rows)
 
     @cached_property
     def mean_length(self) -> float:
