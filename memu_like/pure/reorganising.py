@@ -204,7 +204,7 @@ def loss(operations: Iterable[Rearrangement], call: ReorganiseCall, gone: Iterab
     that the file shows, and is held against how many these are.
     """
     items = {one.item.id: one.item for one in call.offered if one.standing}
-    parts = dict.fromkeys(set(gone) & items.keys(), 1.0)
+    parts = dict.fromkeys(gone, 1.0)
     for operation in operations:
         for item_id in operation.items:
             if item_id in items and operation.op == "hide":

@@ -236,7 +236,7 @@ def _plan_topic(
     summary, summarised = _summary_of(desk, topic, shown, base, wishes)
     plan = CategoryPlan(
         topic=topic,
-        description=_category(desk, topic).description,
+        description=category_of(desk, topic).description,
         updated_at=max((item.created_at for item in candidates), default=datetime.min),
         summary=summary,
         slots=(
@@ -264,12 +264,12 @@ def choose(desk: Desk, topic: str, candidates: Iterable[Item]) -> Choice:
         category_budget=desk.settings.category_budget_tokens,
         count=desk.tools.counter().count,
         text_of=lambda item: bullet_text(item, own_names),
-        slot_order=[slot.name for slot in _category(desk, topic).slots],
+        slot_order=[slot.name for slot in category_of(desk, topic).slots],
         reserved=HEAD_TOKENS,
     )
 
 
-def _category(desk: Desk, topic: str) -> Category:
+def category_of(desk: Desk, topic: str) -> Category:
     """A topic that the settings do not know (a proposed one, a person's) is described by its name."""
     found = next((category for category in desk.tools.categories if category.name == topic), None)
     return found or Category(topic, " ".join(topic.replace("_", " ").split()).capitalize())
