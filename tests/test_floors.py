@@ -55,6 +55,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     ),
     "pure.extraction_reply": ({"pure.extraction_call"}, "a reply is held to its call"),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
+    "pure.history": ({"pure.terms"}, "a query that leans is filled up with terms"),
+    "pure.navigation": ({"pure.rendering", "pure.replies"}, "what a model asks for is a reply, on one line"),
+    "pure.query_steps": ({"pure.rendering", "pure.replies"}, "a verdict is a reply, on one line"),
+    "pure.sufficiency": ({"pure.terms"}, "a question is covered by its terms"),
     "pure.questions": ({"pure.dates", "pure.terms"}, "a question has dates and terms"),
     "pure.ranking": ({"pure.passages", "pure.questions"}, "a ranking sets passages against a question"),
     "pure.reconciling": (
@@ -75,6 +79,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "edges.embedders": (
         {"edges.minilm", "edges.openai_embedder", "edges.static_model", "edges.tokens"},
         "the maker of embedders makes each kind",
+    ),
+    "edges.llm": (
+        {"edges.files", "edges.folder", "edges.tokens"},
+        "what calls took is counted in tokens and kept in the user's folder",
     ),
     "edges.minilm": ({"edges.static_model"}, "all embedders check their vectors alike"),
     "edges.openai_embedder": (
