@@ -19,7 +19,7 @@ from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar, Unpack
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack
 
 from .config import Settings, build_settings, settings_from_environment
 from .edges.embedders import Embedder, make_embedder
@@ -43,6 +43,7 @@ from .models import (
     Loaded,
     MemorizeReport,
     Modality,
+    ReorganiseReport,
     Reply,
     Resource,
     RetrieveResult,
@@ -51,8 +52,19 @@ from .pure.categories import categories_from_settings, parse_categories
 from .pure.slotting import SlotTable, build_slot_table
 from .usecases import context as contexts
 from .usecases import doctor as doctors
-from .usecases import editing, forgetting, listing, memorize, model_runs, responding, transfer
-from .usecases import retrieve as retrieving
+from .usecases import (
+    editing,
+    forgetting,
+    listing,
+    memorize,
+    model_runs,
+    navigating,
+    reorganising,
+    responding,
+    retrieval,
+    tiers,
+    transfer,
+)
 from .usecases.desk import Desk, Progress, Tools, steady
 
 P = ParamSpec("P")
@@ -336,25 +348,56 @@ class UserMemory:
         )
         return await self._service._blocking(work)
 
+    async def reorganise(
+        self, topics: Sequence[str] | None = None, *, dry_run: bool = False
+    ) -> ReorganiseReport:
+        """Have a model put topics in order; None: all whose file leaves something out.
+
+        With `dry_run` nothing is written. Raises ConfigError with no model, NotFound for a topic with no file.
+        """
+        room = await self._room()
+        meter = room.meter()
+        chosen = await room.read(partial(reorganising.leaving_out, topics=topics))
+        if dry_run:
+            return await reorganising.reorganise(room, meter, chosen, dry_run=True)
+        async with room.running():
+            return await reorganising.reorganise(room, meter, chosen)
+
     # -- finding
 
     async def retrieve(
         self,
         query: str,
         *,
+        method: Literal["rag", "llm"] | None = None,
         top_k: int | None = None,
+        conversation_history: Sequence[Mapping[str, Any]] = (),
+        retrieve_config: Mapping[str, Any] | None = None,
         explain: bool = False,
         without: Sequence[str] = (),
     ) -> RetrieveResult:
-        """Search all tiers. `without` names ranking signals to leave out, for ablations. Calls no model."""
-        count = self._service.settings.top_k if top_k is None else top_k
-        if not 1 <= count <= 1000:
-            raise InvalidInput(f"top_k must be between 1 and 1000, not {count}")
-        if not isinstance(query, str) or not query.strip():
-            raise InvalidInput("the query is empty: say what to look for")
-        work = retrieving.retrieve
-        return await self._service._read(
-            self.folder, work, query, count, explain=explain, without=tuple(without)
+        """Search all tiers (method "rag"), or have a model read the files ("llm"); see docs/retrieval.md.
+
+        `retrieve_config` gives method and top_k as a dict, and yields to the arguments. The last of
+        `conversation_history`, {"role", "content"} each, tell what the query leans on. `without` names ranking
+        signals to leave out, for ablations. A model is called where the method or a setting asks for it; if
+        it fails, the result says so in `degraded`. Raises InvalidInput, and ConfigError with no model.
+        """
+        request = retrieval.read_request(
+            self._service.settings,
+            query,
+            method=method,
+            top_k=top_k,
+            conversation_history=conversation_history,
+            retrieve_config=retrieve_config,
+            explain=explain,
+            without=without,
+        )
+        if not request.asks_model:
+            return await self._service._read(self.folder, retrieval.search_memory, request)
+        room = await self._room()
+        return await (navigating.navigate if request.method == "llm" else tiers.retrieve_by_tiers)(
+            room, request
         )
 
     async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:

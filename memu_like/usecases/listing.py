@@ -105,7 +105,10 @@ class ResourceFilter:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """A folder in figures. `bytes` are by kind: resources, items, events, categories, buffer, derived."""
+    """A folder in figures. `bytes` are by kind: resources, items, events, categories, buffer, derived.
+
+    `suggested` are topics that a model would add, as events tell, and that have no file.
+    """
 
     user: str
     resources: int
@@ -123,6 +126,7 @@ class Stats:
     version: int = FORMAT_VERSION
     first_date: date | None = None
     last_date: date | None = None
+    suggested: tuple[str, ...] = ()
 
 
 def filter_of(kind: type[Filter], values: Mapping[str, Any]) -> Filter:
@@ -423,6 +427,7 @@ def stats(desk: Desk) -> Stats:
         pending=sum(name not in read for name in stored),
         first_date=date.fromordinal(int(days.min())) if len(days) else None,
         last_date=date.fromordinal(int(days.max())) if len(days) else None,
+        suggested=tuple(sorted({name for event in told for name in event.suggested} - shown.keys())),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
@@ -147,6 +148,17 @@ def needs_reorganising(desk: Desk, topics: Iterable[str]) -> list[str]:
     return [topic for topic, tokens in over.items() if tokens > GROWTH * before.get(topic, 0)]
 
 
+def leaving_out(desk: Desk, topics: Iterable[str] | None = None) -> list[str]:
+    """`topics`, each checked to have a file; None: all whose file leaves something out. Raises NotFound."""
+    there = [Path(path).stem for path in desk.folder.category_files()]
+    if topics is None:
+        return [topic for topic in there if look_at(desk, topic).left_out]
+    for topic in topics:
+        if topic not in there:
+            raise NotFound("category", topic, "`memu-like show` lists them")
+    return list(dict.fromkeys(topics))
+
+
 def _last_left_out(desk: Desk) -> dict[str, int]:
     """Topic -> what it left out after its last reorganisation."""
     told = sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id))
@@ -161,8 +173,8 @@ async def reorganise(
 ) -> ReorganiseReport:
     """Ask for an order of each of `topics` and apply what holds up, as one run; all or nothing.
 
-    A reply that cannot be used, or a model that is down, is told in `degraded` and changes nothing.
-    Raises NotFound for a topic that has no file.
+    A reply that cannot be used, or a model that is down, is told in `degraded` and changes nothing. A topic
+    that has no file, or no entry that may be touched, is left out.
     """
     started, before = perf_counter(), meter.usage
     replies: list[_Replied] = []
@@ -218,8 +230,6 @@ async def _ask(room: Room, meter: Meter, call: ReorganiseCall) -> Reorganisation
 
 
 def _call(desk: Desk, topic: str) -> ReorganiseCall:
-    if not desk.folder.path(category_path(topic)).exists():
-        raise NotFound("category", topic, "`memu-like show` lists them")
     found = look_at(desk, topic)
     count = desk.tools.counter().count
     fixed = [(item.slot, found.standing[item.id]) for item in _fixed(found)]

@@ -105,7 +105,7 @@ class DefaultGroup(TyperGroup):
 
 
 COMMANDS = (
-    *("demo", "init", "memorize", "add", "flush"),
+    *("demo", "init", "memorize", "add", "flush", "reorganise"),
     *("retrieve", "respond", "context", "profile", "show", "stats", "users"),
     *("items", "events", "resources"),
     *("reindex", "doctor", "export", "import", "forget"),

@@ -13,13 +13,40 @@ from rich.text import Text
 from ...errors import NotFound, UserError
 from .app import Call, command
 from .asking import confirm
-from .output import remembered
+from .output import note, remembered
 
 SHOWN_ALIKE = 5
 
 if TYPE_CHECKING:
     from ...service import MemoryService, UserMemory
     from ...usecases.checks import Finding
+
+
+@command("reorganise")
+async def reorganise(
+    call: Call,
+    topics: Annotated[
+        list[str] | None, typer.Argument(metavar="[TOPIC]...", help="Default: all that leave something out.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+) -> None:
+    """Have the language model put categories in order: merge, reword, move or leave out entries."""
+    from .rendering import rearrangement_line, reorganise_line
+
+    async with call.service() as service:
+        user = await call.user(service)
+        report = await user.reorganise(topics or None, dry_run=dry_run)
+
+    def show(out: Console) -> None:
+        for one in (*report.operations, *report.refused):
+            out.print(rearrangement_line(one))
+        out.print(reorganise_line(report))
+
+    call.show(report, show)
+    for problem in () if call.json else report.degraded:
+        note(f"note: {problem}")
 
 
 @command("reindex")

@@ -21,6 +21,8 @@ from ...models import (
     MemorizeReport,
     Occurred,
     Operation,
+    Rearrangement,
+    ReorganiseReport,
     Resource,
     RetrieveResult,
     Source,
@@ -184,7 +186,10 @@ def items_table(items: Sequence[Item]) -> Table:
 def events_table(events: Sequence[Event]) -> Table:
     table = grid("id", "date", "kind", "items", "summary")
     for event in events:
-        table.add_row(remembered(event.id), day(event.time), event.kind, str(len(event.items)), _brief(event))
+        text = _brief(event)
+        if event.suggested:
+            text.append(f"  (suggests {one_line(', '.join(event.suggested))})", "yellow")
+        table.add_row(remembered(event.id), day(event.time), event.kind, str(len(event.items)), text)
     return table
 
 
@@ -233,3 +238,34 @@ def operation_line(operation: Operation) -> Text:
     parts = [_SIGNS[operation.op], about, place, operation.text, operation.reason]
     where = f"{operation.resource}:{operation.line}"
     return joined([part for part in (*parts, f"({where})") if part])
+
+
+def rearrangement_line(one: Rearrangement) -> Text:
+    """One line an operation of a reorganisation, in words."""
+    entries = ", ".join(one.items)
+    told = {
+        "merge": f"merge {entries} into {one.result or 'one'}, in {one.slot}: {one.text}",
+        "rewrite": f"reword {entries}, in {one.slot}: {one.text}",
+        "move": f"move {entries} to {one.slot}",
+        "hide": f"leave out {entries}",
+        "new_slot": f"new slot {one.slot}: {one.text}",
+        "summary": f"summary: {one.text}",
+    }[one.op]
+    line = remembered(f"{one.topic}: {told}")
+    return line.append(f"  (refused: {one.refused})", "yellow") if one.refused else line
+
+
+def reorganise_line(report: ReorganiseReport) -> Text:
+    """One line a call: what was looked at and what became of it."""
+    parts = [
+        f"{len(report.topics)} topics",
+        f"{len(report.operations)} operations",
+        f"{len(report.refused)} refused",
+    ]
+    if report.usage.calls:
+        tokens = report.usage.prompt_tokens + report.usage.completion_tokens
+        parts.append(f"{report.usage.calls} model calls, {tokens:,} tokens")
+    done = "would be: " if report.dry_run else ""
+    return Text.assemble(
+        remembered(report.user, "bold"), f": {done}{', '.join(parts)} ({report.seconds:.2f} s)"
+    )
