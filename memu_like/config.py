@@ -164,6 +164,16 @@ class Settings(BaseModel):
         """Every item type of this store."""
         return (*(kind.value for kind in ItemType), *(kind.name for kind in self.item_types))
 
+    @field_validator(
+        *("llm_model", "llm_model_extract", "llm_model_reorganise", "llm_model_judge"),
+        *("llm_model_navigate", "llm_model_reply", "llm_base_url", "llm_api_key"),
+        mode="before",
+    )
+    @classmethod
+    def _stripped(cls, value: object) -> object:
+        """An empty variable in the environment takes back what the store's file says."""
+        return (value.strip() or None) if isinstance(value, str) else value
+
     @field_validator("llm_temperature", mode="before")
     @classmethod
     def _no_temperature(cls, value: object) -> object:
@@ -180,7 +190,9 @@ class Settings(BaseModel):
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise ValueError("give an address such as http://localhost:8080/v1")
         if parts.query or parts.fragment or "@" in parts.netloc:
-            raise ValueError("no query or password can stand in it: use llm_query, llm_api_key or llm_headers")
+            raise ValueError(
+                "no query or password can stand in it: use llm_query, llm_api_key or llm_headers"
+            )
         return url.rstrip("/")
 
     @field_validator("timezone")

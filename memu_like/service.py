@@ -29,6 +29,7 @@ from .edges.index.reading import embed_rows
 from .edges.inputs import is_path, read_input
 from .edges.llm.base import Model
 from .edges.llm.meter import Meter
+from .edges.llm.openai_model import make_model
 from .edges.loaders import load, load_messages
 from .edges.prompts import Prompts
 from .edges.store import init_store, user_ids
@@ -105,6 +106,8 @@ class MemoryService:
         """Wait for the calls under way and close the folders. What is buffered stays buffered."""
         await asyncio.to_thread(self._pool.shutdown)
         self._open.clear()
+        if self._tools is not None and self._tools.model is not None and self._model is None:
+            await self._tools.model.close()  # one that was handed in is its owner's
 
     def user(self, user_id: str) -> UserMemory:
         """The memory of one user. Nothing is read or made yet. Raises InvalidUserId."""
@@ -378,10 +381,10 @@ class UserMemory:
     ) -> RetrieveResult:
         """Search all tiers (method "rag"), or have a model read the files ("llm"); see docs/retrieval.md.
 
-        `retrieve_config` gives method and top_k as a dict, and yields to the arguments. The last of
-        `conversation_history`, {"role", "content"} each, tell what the query leans on. `without` names ranking
-        signals to leave out, for ablations. A model is called where the method or a setting asks for it; if
-        it fails, the result says so in `degraded`. Raises InvalidInput, and ConfigError with no model.
+        `retrieve_config` gives method and top_k as a dict, and yields to the arguments. The last messages of
+        `conversation_history`, {"role", "content"} each, tell what the query leans on. `without` names
+        ranking signals to leave out, for ablations. A model is called where the method or a setting asks for
+        it; where it fails, `degraded` says so. Raises InvalidInput, and ConfigError with no model.
         """
         request = retrieval.read_request(
             self._service.settings,
@@ -396,9 +399,8 @@ class UserMemory:
         if not request.asks_model:
             return await self._service._read(self.folder, retrieval.search_memory, request)
         room = await self._room()
-        return await (navigating.navigate if request.method == "llm" else tiers.retrieve_by_tiers)(
-            room, request
-        )
+        find = navigating.navigate if request.method == "llm" else tiers.retrieve_by_tiers
+        return await find(room, request)
 
     async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:
         """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens."""
@@ -534,13 +536,18 @@ class UserMemory:
 
 
 def read_settings(store: str | Path | None, overrides: Mapping[str, Any]) -> Settings:
-    """Code over environment over the store's `memory.toml`."""
+    """Code over environment over the store's `memory.toml`.
+
+    OPENAI_API_KEY is for OpenAI's own endpoint: it is not sent to an address that a setting names.
+    """
     environment = settings_from_environment(os.environ)
     place = Path(store or overrides.get("store") or environment.get("store") or Settings().store)
     if os.environ.get(OPENAI_KEY):
         environment.setdefault("embedder_api_key", os.environ[OPENAI_KEY])
-    given = {**overrides, "store": place}
-    return build_settings(_settings_file(place / SETTINGS_FILE), environment, given)
+    layers = _settings_file(place / SETTINGS_FILE), environment, {**overrides, "store": place}
+    key = os.environ.get(OPENAI_KEY)
+    shared = {"llm_api_key": key} if key and not any(one.get("llm_base_url") for one in layers) else {}
+    return build_settings(shared, *layers)
 
 
 def _settings_file(path: Path) -> Mapping[str, Any]:
@@ -566,7 +573,7 @@ def build_tools(settings: Settings, model: Model | None = None) -> Tools:
         slot_table=cache(partial(_slot_table, categories, words)),
         now=_now,
         prompts=Prompts(settings.store),
-        model=model,
+        model=make_model(settings) if model is None else model,
     )
 
 

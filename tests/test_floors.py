@@ -53,7 +53,31 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         {"pure.fencing", "pure.rendering", "pure.turns"},
         "a prompt shows turns and what is known with its date, fenced",
     ),
-    "pure.extraction_reply": ({"pure.extraction_call"}, "a reply is held to its call"),
+    "pure.extraction_reply": (
+        {
+            "pure.extracting",
+            "pure.extraction_call",
+            "pure.extraction_slots",
+            "pure.quoted_orders",
+            "pure.replies",
+            "pure.secrets",
+            "pure.source_lines",
+            "pure.statements",
+        },
+        "a reply is held to its call and to its source lines, and weighed as a sentence is",
+    ),
+    "pure.extraction_slots": (
+        {"pure.entering", "pure.extraction_call", "pure.secrets"},
+        "a new slot is one that a person could enter",
+    ),
+    "pure.source_lines": (
+        {"pure.dates", "pure.secrets", "pure.sentences", "pure.terms", "pure.turns"},
+        "a statement shares terms and dates with turns, and not their secrets",
+    ),
+    "pure.statements": (
+        {"pure.quoted_orders", "pure.rendering", "pure.secrets"},
+        "a statement is a plain line without orders and secrets",
+    ),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
     "pure.history": ({"pure.terms"}, "a query that leans is filled up with terms"),
     "pure.navigation": ({"pure.rendering", "pure.replies"}, "what a model asks for is a reply, on one line"),

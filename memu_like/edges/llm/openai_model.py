@@ -277,7 +277,9 @@ def _check(settings: Settings) -> None:
     if settings.llm_model is None:
         raise ConfigError("no language model is configured: set llm_model")
     if settings.llm_base_url is None and settings.llm_api_key is None:
-        raise ConfigError("llm_model needs llm_api_key (or OPENAI_API_KEY), or llm_base_url, to be set")
+        raise ConfigError(
+            "llm_model needs llm_api_key (or OPENAI_API_KEY), or llm_base_url; or leave llm_model empty"
+        )
     if settings.llm_run_cost_cap is None and settings.llm_day_cost_cap is None:
         return
     steps: tuple[Step, ...] = ("extract", "reorganise", "judge", "navigate", "reply")
