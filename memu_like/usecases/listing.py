@@ -259,7 +259,7 @@ def items(desk: Desk, wanted: ItemFilter) -> list[Item]:
     """The last revision of each item that the filter takes, in order of time."""
     window = _Window.of(desk, wanted.since, wanted.until)
     places = [place for place in desk.view().all_items() if _may_match(place, wanted)]
-    found = [item for item in _read_items(desk, places) if _matches(item, wanted, window)]
+    found = [item for item in read_items(desk, places) if _matches(item, wanted, window)]
     found.sort(key=lambda item: (item_time(item), item.id))
     return _page(found, wanted.limit, wanted.offset)
 
@@ -274,8 +274,8 @@ def _may_match(place: ItemPlace, wanted: ItemFilter) -> bool:
     )
 
 
-def _read_items(desk: Desk, places: Iterable[ItemPlace]) -> Iterator[Item]:
-    """The items at `places`, each file read once."""
+def read_items(desk: Desk, places: Iterable[ItemPlace]) -> Iterator[Item]:
+    """The items at `places`, each file read once. Raises CorruptFile."""
     by_file: dict[str, list[ItemPlace]] = {}
     for place in places:
         by_file.setdefault(place.file, []).append(place)

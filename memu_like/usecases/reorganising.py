@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from ..edges import journal
 from ..edges.folder import month_file
+from ..edges.index.view import ItemPlace
 from ..edges.llm.meter import Meter
 from ..errors import ModelError, NotFound, StorageError, Unmergeable, UnusableReply
 from ..models import (
@@ -63,6 +64,7 @@ from .categories import (
 )
 from .desk import Desk, Room
 from .editing import writing
+from .listing import read_items
 from .runs import append, new_run_id
 
 OVERFLOW = 0.5
@@ -71,6 +73,8 @@ GROWTH = 2.0
 """It is reorganised again once it leaves out this many times what it did after the last time."""
 ENTRY_TOKENS, FIXED_TOKENS = 4_000, 500
 """What a prompt shows of the entries that may be touched, and of those that may not."""
+MIN_LINE_BYTES = 4
+"""Bytes of an item's line for each token of its bullet, at the least: the line has much beside the text."""
 MAX_OFFERED = 200
 MAX_OUTPUT_TOKENS = 4_000
 T = TypeVar("T")
@@ -121,11 +125,18 @@ def look_at(desk: Desk, topic: str) -> Topic:
 
 
 def _items_of(desk: Desk, topic: str) -> Iterator[Item]:
+    places = _active(desk, [topic])[topic]
+    return (item for item in read_items(desk, places) if item.shown)
+
+
+def _active(desk: Desk, topics: Iterable[str]) -> dict[str, list[ItemPlace]]:
+    """Where the active items of each topic stand."""
+    found: dict[str, list[ItemPlace]] = {topic: [] for topic in topics}
     for place in desk.view().all_items():
-        if place.status is Status.ACTIVE and place.slot.startswith(f"{topic}/"):
-            item = desk.folder.item_at(place.file, place.offset, place.length)
-            if item.shown:
-                yield item
+        topic = place.slot.partition("/")[0]
+        if topic in found and place.status is Status.ACTIVE:
+            found[topic].append(place)
+    return found
 
 
 def left_out_tokens(desk: Desk, items: Iterable[Item]) -> int:
@@ -142,10 +153,24 @@ def needs_reorganising(desk: Desk, topics: Iterable[str]) -> list[str]:
     if not desk.settings.reorganise:
         return []
     bound = OVERFLOW * desk.settings.category_budget_tokens
-    over = {topic: left_out_tokens(desk, look_at(desk, topic).left_out) for topic in dict.fromkeys(topics)}
-    over = {topic: tokens for topic, tokens in over.items() if tokens > bound}
+    over: dict[str, int] = {}
+    for topic, places in _active(desk, topics).items():
+        shown = desk.entry_lines(topic)
+        left = [place for place in places if place.id not in shown]
+        # A bullet is a part of its item's line, so this many bytes of lines cannot hold that many tokens.
+        if sum(place.length for place in left) < MIN_LINE_BYTES * bound:
+            continue
+        tokens = left_out_tokens(desk, _left_out(desk, topic, left))
+        if tokens > bound:
+            over[topic] = tokens
     before = _last_left_out(desk) if over else {}
     return [topic for topic, tokens in over.items() if tokens > GROWTH * before.get(topic, 0)]
+
+
+def _left_out(desk: Desk, topic: str, places: Sequence[ItemPlace]) -> Iterator[Item]:
+    """Of what the file does not have, the items that nobody took out of it."""
+    away = current_base(desk, topic, read_category(desk, category_path(topic))).bullets
+    return (item for item in read_items(desk, places) if item.shown and item.id not in away)
 
 
 def leaving_out(desk: Desk, topics: Iterable[str] | None = None) -> list[str]:
