@@ -52,6 +52,7 @@ def extraction_variables(call: ExtractionCall) -> Mapping[str, Value]:
     settings = call.settings
     # The shipped slots say by their names what they are for; the owner's say it as the owner wished.
     described = bool(settings.categories)
+    users = {name.casefold(): name for name in call.users if name.casefold() != "user"}.values()
     known = [known_line(f"k{number}", item) for number, item in enumerate(call.known, start=1)]
     return {
         "slots": "\n".join(_category_line(category, described) for category in call.categories),
@@ -63,7 +64,7 @@ def extraction_variables(call: ExtractionCall) -> Mapping[str, Value]:
         "theme": " ".join(settings.event_theme.split()),
         "max_items": settings.max_items_per_call,
         "output_language": _OUTPUT_LANGUAGE[settings.language, call.language],
-        "users": Data(", ".join(call.users), inline=True) if call.users else None,
+        "users": Data(", ".join(users), inline=True) if users else None,
         "known": Data("\n".join(known)) if known else None,
         "turns": Data(render_turns(call.turns, call.timezone)),
     }

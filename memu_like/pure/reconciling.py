@@ -334,7 +334,7 @@ def _double(item: Item, known: Known, besides: Item | None) -> Item | None:
     for candidate in known.alike(item):
         if candidate.status is Status.SUPERSEDED or (besides is not None and candidate.id == besides.id):
             continue
-        if item.model is not None and _keys(item.text) != _keys(candidate.text):
+        if item.model is not None and _keys(item) != _keys(candidate):
             continue
         if _same(item, candidate) or (candidate.status is Status.RETRACTED and _reworded(item, candidate)):
             return candidate
@@ -356,21 +356,20 @@ def _reworded(item: Item, other: Item) -> bool:
         return False
     if item.occurred and other.occurred and not _same_time(item, other):
         return False
-    if _keys(item.text) != _keys(other.text):
-        return False
     one, two = _telling(item), _telling(other)
     return bool(one | two) and len(one & two) >= REWORDED * len(one | two)
 
 
-def _keys(text: str) -> tuple[bool, frozenset[str]]:
+def _keys(item: Item) -> tuple[bool, frozenset[str]]:
     """What makes another statement of one with nearly the same words: a denial, another name or number.
 
-    The first word has its capital from the sentence.
+    The first word has its capital from the sentence, and the subject is compared for itself.
     """
-    found = _WORD.findall(text)
+    found = _WORD.findall(item.text)
     named = (word for word in found[1:] if word[0].isupper() and word not in ("I", "My"))
     numbers = (word for word in found if any(char.isdigit() for char in word))
-    return bool(_DENIES.search(text)), frozenset(word.casefold() for word in (*named, *numbers))
+    keys = frozenset(word.casefold() for word in (*named, *numbers))
+    return bool(_DENIES.search(item.text)), keys - set(_WORD.findall(item.subject.casefold()))
 
 
 def _telling(item: Item) -> frozenset[str]:
