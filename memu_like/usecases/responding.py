@@ -18,7 +18,7 @@ from typing import Any, Literal, TypedDict
 from ..edges import buffer
 from ..edges.llm.meter import Meter
 from ..errors import InvalidInput, NotFound, StorageError, UnusableReply
-from ..models import ChatMessage, ChatReply, ChatRequest, Entry, Hit, Reply, RetrieveResult
+from ..models import ChatMessage, ChatReply, ChatRequest, Entry, Hit, Reply, RetrieveResult, Usage
 from ..pure import records
 from ..pure.citing import check_citations, without_citations
 from ..pure.fencing import Data, Value
@@ -30,7 +30,9 @@ from ..pure.secrets import mask_secrets
 from .desk import Desk, Room, Tools
 from .listing import profile
 from .memorize import add
-from .retrieval import read_request, search_memory
+from .navigating import navigate
+from .retrieval import Request, read_request, search_memory
+from .tiers import retrieve_by_tiers
 
 PROMPT = "reply"
 MAX_QUERY, MAX_STYLE, MAX_METADATA = 32_000, 2_000, 8_000
@@ -106,6 +108,8 @@ async def respond_stream(room: Room, ask: Ask) -> AsyncGenerator[str | Reply, No
 
 # -- before the model
 
+NOTHING = Usage()
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -115,6 +119,8 @@ class Shown:
     hits: tuple[Hit, ...] = ()
     tokens: int = 0
     degraded: tuple[str, ...] = ()
+    usage: Usage = NOTHING
+    """Of the retrieval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ async def _prepare(room: Room, ask: Ask) -> tuple[Meter, _Ready]:
     )
     meter = room.meter()
     try:
-        found = await room.read(lambda desk: search_memory(desk, request))
+        found = await _find(room, request)
         shown = await room.read(lambda desk: remembered(desk, found, ask.max_tokens))
     except NotFound:
         if not ask.add:  # who adds is starting this memory
@@ -142,6 +148,12 @@ async def _prepare(room: Room, ask: Ask) -> tuple[Meter, _Ready]:
         shown = Shown("")
     messages = await asyncio.to_thread(_prompt, room.tools, ask, request.history, shown)
     return meter, _Ready(ChatRequest("reply", messages), shown)
+
+
+async def _find(room: Room, request: Request) -> RetrieveResult:
+    if not request.asks_model:
+        return await room.read(lambda desk: search_memory(desk, request))
+    return await (navigate if request.method == "llm" else retrieve_by_tiers)(room, request)
 
 
 def _check(ask: Ask) -> None:
@@ -175,7 +187,7 @@ def _prompt(tools: Tools, ask: Ask, history: Sequence[Turn], shown: Shown) -> tu
         "today": f"{now:%A, %Y-%m-%d %H:%M}",
         "memory": Data(shown.text) if shown.hits else None,
         "query": Data(ask.query),
-        "history": _optional(recent(history, counter.cut, counter.count)),
+        "history": _optional(recent(history, counter.truncate, counter.count)),
         "metadata": _optional(_metadata(ask.metadata)),
         "style": _optional(ask.style, inline=True),
         "role": _optional(ask.role, inline=True),
@@ -210,7 +222,7 @@ def remembered(desk: Desk, result: RetrieveResult, max_tokens: int) -> Shown:
     taken = choose(_TITLE, sections, max_tokens, count)
     if taken is None or not any(taken):
         note = (f"no memory fits into {max_tokens} tokens",) if widest else ()
-        return Shown("", degraded=(*result.degraded, *note))
+        return Shown("", degraded=(*result.degraded, *note), usage=result.usage)
     hits = tuple(hit for (_, found, _), fits in zip(parts, taken, strict=True) for hit in found[:fits])
     lines = iter(_line(number, hit) for number, hit in enumerate(hits, start=1))
     numbered = [
@@ -218,7 +230,7 @@ def remembered(desk: Desk, result: RetrieveResult, max_tokens: int) -> Shown:
         for section, fits in zip(sections, taken, strict=True)
     ]
     text = render(_TITLE, numbered, taken)
-    return Shown(text, hits, count(text), result.degraded)
+    return Shown(text, hits, count(text), result.degraded, result.usage)
 
 
 _TITLE = "# Memory"
@@ -306,7 +318,7 @@ async def _finish(room: Room, ask: Ask, ready: _Ready, reply: ChatReply, meter: 
         citations=tuple(hits[number] for number in cited.numbers),
         numbers=cited.numbers,
         context_tokens=ready.shown.tokens,
-        usage=meter.usage,
+        usage=ready.shown.usage + meter.usage,
         degraded=tuple(notes),
         model=reply.model or meter.name("reply"),
     )
