@@ -55,6 +55,7 @@ class PromptError(UserError):
     """A prompt template that cannot be rendered."""
 
     def __init__(self, name: str, line: int | None, reason: str) -> None:
+        self.name, self.line, self.reason = name, line, reason
         place = name if line is None else f"{name}:{line}"
         super().__init__(f"{place}: {reason}; `memu-like prompts check` looks at all of them")
 

@@ -126,6 +126,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         {"edges.static_model", "edges.tokens"},
         "checks vectors; a request has a budget",
     ),
+    "edges.prompts": ({"edges.files", "edges.templates"}, "a prompt is a template in a file"),
     "edges.vector_cache": ({"edges.embedders", "edges.static_model"}, "the cache is an embedder around one"),
 }
 # What every neighbour may stand on: it knows nothing of memory.
@@ -301,7 +302,7 @@ def test_only_the_service_constructs_edges() -> None:
 
 @pytest.mark.parametrize("module", ["memu_like", "memu_like.service", "memu_like.faces.cli"])
 def test_importing_does_nothing(module: str, tmp_path: Path) -> None:
-    heavy = ["openai", "tiktoken", "pypdf", "onnxruntime", "tokenizers"]
+    heavy = ["openai", "jinja2", "tiktoken", "pypdf", "onnxruntime", "tokenizers"]
     code = (
         f"import os, sys; before = dict(os.environ); import {module};"
         f"bad = [name for name in {heavy} if name in sys.modules];"
