@@ -79,7 +79,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "a statement is a plain line without orders and secrets",
     ),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
-    "pure.history": ({"pure.terms"}, "a query that leans is filled up with terms"),
+    "pure.history": ({"pure.rendering", "pure.terms"}, "turns on one line; a query is filled up with terms"),
     "pure.navigation": ({"pure.rendering", "pure.replies"}, "what a model asks for is a reply, on one line"),
     "pure.query_steps": ({"pure.rendering", "pure.replies"}, "a verdict is a reply, on one line"),
     "pure.sufficiency": ({"pure.terms"}, "a question is covered by its terms"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import InvalidInput
 from .patterns import lazy
+from .rendering import plain_line
 from .terms import STOP_WORDS, stem, words
 
 MAX_TURNS = 10
@@ -68,9 +69,9 @@ def recent(
     lines: list[str] = []
     left = max_tokens
     for turn in reversed(turns[-MAX_TURNS:]):
-        line = cut(f"{turn.role}: {' '.join(turn.text.split())}", left)
-        if not line:
+        if left <= 0:
             break
+        line = cut(f"{turn.role}: {plain_line(turn.text)}", left)
         lines.append(line)
         left -= count(line) + 1
     return "\n".join(reversed(lines))

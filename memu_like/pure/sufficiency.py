@@ -15,7 +15,7 @@ fewer hits there is nothing to stand out from, and the words alone decide.
 
 Both were set by reading what they say of LoCoMo's five development conversations (categories 1 to 4, 10
 hits): "enough" for 85 % of the questions whose whole evidence is among the hits, for 43 % of those where none
-of it is, and for 14 % of questions asked of a memory that knows nothing of them.
+of it is, and for 15 % of questions asked of a memory that knows nothing of them.
 """
 
 
@@ -30,8 +30,13 @@ def is_enough(query: str, hits: Sequence[Hit]) -> bool:
 
 
 def coverage(query: str, hits: Sequence[Hit]) -> float:
-    """The share of the query's words, 0 to 1, that stand in the hits or are their speakers' names."""
+    """The share of the query's words, 0 to 1, that stand in the hits, their slots or speakers' names."""
     asked = {stem(word): term_weight(stem(word)) for word in words(query) if word not in STOP_WORDS}
-    held = {stem(word) for hit in hits for word in words(f"{hit.speaker or ''} {hit.text}")}
+    held = {stem(word) for hit in hits for word in words(_told(hit))}
     total = sum(asked.values())
     return sum(weight for term, weight in asked.items() if term in held) / total if total else 0.0
+
+
+def _told(hit: Hit) -> str:
+    place = f"{hit.category or ''} {hit.slot or ''}".replace("_", " ")
+    return f"{hit.speaker or ''} {place} {hit.text}"
