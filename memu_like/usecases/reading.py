@@ -72,11 +72,12 @@ def contents(desk: Desk) -> Contents:
     counts = Counter((place.slot.partition("/")[0], place.status) for place in view.all_items())
     categories = [_category(desk, path, counts) for path in desk.folder.category_files()]
     sessions = sorted(map(_session, view.sessions()), key=lambda one: (one.time, one.key), reverse=True)
-    shown = sessions[:MAX_SESSIONS]
+    told = _told(desk)
+    shown = (replace(one, title=told.get(one.key) or one.title) for one in sessions[:MAX_SESSIONS])
     return Contents(
         tuple(one for one in categories if one.slots or one.items),
         tuple(shown),
-        len(sessions) - len(shown),
+        max(len(sessions) - MAX_SESSIONS, 0),
         tuple(desk.index.problems),
     )
 
@@ -97,6 +98,16 @@ def _category(desk: Desk, path: str, counts: Counter[tuple[str, Status]]) -> Cat
         first=min(times, default=None),
         last=max(times, default=None),
     )
+
+
+def _told(desk: Desk) -> dict[str, str]:
+    """What the runs recorded of each resource: its title, else the summary."""
+    return {
+        resource: _masked(desk, event.title or event.summary)
+        for event in desk.folder.all_events().values()
+        if event.kind == "memorize" and not event.deleted
+        for resource in event.resources
+    }
 
 
 def _session(session: Session) -> SessionView:
@@ -240,11 +251,14 @@ def _rows(view: View, start: int, session: Session) -> Iterator[tuple[int, int, 
 
 
 def find_words(desk: Desk, words: str, count: int) -> tuple[list[Found], tuple[str, ...]]:
-    """What holds the words, best first, and what could not be read. Nothing is embedded."""
+    """What holds any of the words, or one near it, best first; and what could not be read.
+
+    The words are looked up, not embedded.
+    """
     view = desk.view()
-    ranked = search(desk, view, words, np.zeros(0, dtype=np.float32), SURPLUS * count + 10)
-    found, problems = shown_rows(desk, view, ranked, count)
-    return [replace(one, hit=replace(one.hit, score=0.0)) for one in found], problems
+    ranked = search(desk, view, words, np.zeros(0, dtype=np.float32), SURPLUS * count + 10, explain=True)
+    held = [Ranked(one.row, 0.0) for one in ranked if one.signals["lex"] > 0]
+    return shown_rows(desk, view, held, count)
 
 
 def _masked(desk: Desk, text: str) -> str:

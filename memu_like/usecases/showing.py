@@ -15,6 +15,8 @@ from .retrieve import Found
 
 MAX_LINE = 1_000
 """Characters of one line; a longer one is cut, which shows."""
+MAX_ABOUT, MAX_TITLE = 300, 120
+"""Characters of a category's description and summary each, and of what a resource is about."""
 VIEW_SHARE, LEAST_VIEW = 3, 400
 """One view takes a third of the whole budget at most, or this many tokens where that is more."""
 FOUND = 12
@@ -79,14 +81,16 @@ class Showing:
         span = f"{one.first:%Y-%m} to {one.last:%Y-%m}" if one.first and one.last else ""
         items = ", ".join(f"{count} {status}" for status, count in one.items.items())
         parts = [f"entries: {slots or 'none'}", f"items: {items}" if items else "", span]
-        about = " ".join(filter(None, [one.description, one.summary]))
-        text = f"{handle} {one.name}: {plain_line(about)[:MAX_LINE]} ({'; '.join(filter(None, parts))})"
+        about = "".join(f" {plain_line(text)[:MAX_ABOUT]}" for text in (one.description, one.summary) if text)
+        text = f"{handle} {plain_line(one.name)} ({'; '.join(filter(None, parts))}){':' if about else ''}{about}"
         return _Line(text, handle, reading.category_hit(desk, one.name))
 
     def _session(self, one: SessionView) -> _Line:
         handle = self.handles.give("r", one.key)
         state = "" if one.resource else ", not memorized yet"
-        return _Line(f"{handle} {one.time:%Y-%m-%d} {plain_line(one.title)} ({one.lines} lines{state})")
+        count = _counted(one.lines, "line", "lines")
+        about = f": {plain_line(one.title)[:MAX_TITLE]}" if one.title else ""
+        return _Line(f"{handle} {one.time:%Y-%m-%d} ({count}{state}){about}")
 
     # -- what is opened
 
@@ -200,7 +204,9 @@ class Showing:
 
     def _fit(self, visit: Visit, lines: Iterable[_Line], opened: bool = True) -> Shown:
         """The lines that fit, which are open from now on; the others are counted."""
-        room = min(self.left, max(self.budget // VIEW_SHARE, LEAST_VIEW))
+        room = min(self.left, max(self.budget // MAX_ABOUT, MAX_TITLE = 300, 120
+"""Characters of a category's description and summary each, and of what a resource is about."""
+VIEW_SHARE, LEAST_VIEW))
         kept: list[_Line] = []
         rest = 0
         for line in lines:
