@@ -81,8 +81,9 @@ class Showing:
         span = f"{one.first:%Y-%m} to {one.last:%Y-%m}" if one.first and one.last else ""
         items = ", ".join(f"{count} {status}" for status, count in one.items.items())
         parts = [f"entries: {slots or 'none'}", f"items: {items}" if items else "", span]
-        about = "".join(f" {plain_line(text)[:MAX_ABOUT]}" for text in (one.description, one.summary) if text)
-        text = f"{handle} {plain_line(one.name)} ({'; '.join(filter(None, parts))}){':' if about else ''}{about}"
+        texts = (plain_line(text)[:MAX_ABOUT] for text in (one.description, one.summary) if text)
+        head = f"{handle} {plain_line(one.name)} ({'; '.join(filter(None, parts))})"
+        text = ": ".join(filter(None, [head, " ".join(texts)]))
         return _Line(text, handle, reading.category_hit(desk, one.name))
 
     def _session(self, one: SessionView) -> _Line:
@@ -204,9 +205,7 @@ class Showing:
 
     def _fit(self, visit: Visit, lines: Iterable[_Line], opened: bool = True) -> Shown:
         """The lines that fit, which are open from now on; the others are counted."""
-        room = min(self.left, max(self.budget // MAX_ABOUT, MAX_TITLE = 300, 120
-"""Characters of a category's description and summary each, and of what a resource is about."""
-VIEW_SHARE, LEAST_VIEW))
+        room = min(self.left, max(self.budget // VIEW_SHARE, LEAST_VIEW))
         kept: list[_Line] = []
         rest = 0
         for line in lines:
