@@ -88,6 +88,8 @@ class MemoryService:
     ) -> None:
         self.settings = store if isinstance(store, Settings) else read_settings(store, overrides)
         self.store = self.settings.store.absolute()
+        self.prompts = Prompts(self.store)
+        """The templates of prompts: to list, show, copy and check them."""
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="memu-like")
         self._tools: Tools | None = None

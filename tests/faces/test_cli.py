@@ -16,6 +16,7 @@ GROUPS = {
     "items": ("list", "show", "edit", "add", "delete"),
     "events": ("list", "show", "edit", "delete"),
     "resources": ("list", "show"),
+    "prompts": ("list", "show", "copy", "check"),
 }
 READING = (
     *(["retrieve", "what pets does she have?"], ["context"], ["profile"], ["show"], ["stats"], ["users"]),
