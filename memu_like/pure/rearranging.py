@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from ..models import Item, Occurred, Origin, Rearrangement, Source, Status
 
 MAX_KEYWORDS = 16
+MERGED_INTO = "merged into "
+"""How the reason of an item begins that was merged; the id of what it was merged into follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def revisions(
         parts = [_revised(items[item_id], run, now) for item_id in operation.items]
         if operation.op == "merge":
             merged = _merged(operation, parts, run, now, model, fresh_id(operation.text))
-            reason = f"merged into {merged.id}"
+            reason = f"{MERGED_INTO}{merged.id}"
             made += [merged, *(replace(p, status=Status.SUPERSEDED, reason=reason) for p in parts)]
             operation = replace(operation, result=merged.id)
         else:
@@ -122,3 +124,10 @@ def _hull(times: Sequence[Occurred | None]) -> Occurred | None:
         return known[0]
     texts = dict.fromkeys(time.text for time in known)
     return Occurred(min(t.start for t in known), max(t.end for t in known), "span", "; ".join(texts))
+
+
+def merged_into(item: Item) -> str:
+    """The id of the item that this one was merged into, "" where it was not."""
+    if item.status is not Status.SUPERSEDED or not (item.reason or "").startswith(MERGED_INTO):
+        return ""
+    return (item.reason or "").removeprefix(MERGED_INTO)

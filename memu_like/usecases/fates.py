@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..models import Draft, Item, Origin, Source, Status
 from ..pure.markdown import parse, unescape
+from ..pure.rearranging import merged_into
 from ..pure.rendering import bullet_text
 from ..pure.selecting import near_identical
 from .categories import read_base, read_category
@@ -65,12 +66,49 @@ def histories(desk: Desk) -> dict[str, History]:
 def decide(desk: Desk, history: Mapping[str, History], resource: str, run: str, now: datetime) -> Fates:
     """The fate of all items when `resource` is forgotten by `run`."""
     one = _Deciding(desk, resource, run, now)
+    one.mixed = _mixed(history, resource)
+    apart = _apart(history, one.mixed, run, now)
     touched = {i: h for i, h in history.items() if any(resource in _resources(r) for r in h.revisions)}
-    one.read_bullets(touched)
+    one.read_bullets([*touched, *apart])
     for item_id, found in touched.items():
-        one.decide(item_id, found)
+        one.decide(item_id, apart.get(item_id, found))
+    for item_id in apart.keys() - touched.keys():
+        one.keep(apart[item_id])
     one.follow(history)
     return one.fates
+
+
+def _mixed(history: Mapping[str, History], resource: str) -> frozenset[str]:
+    """The items whose wording was made of others', one of which stood in the resource."""
+    quotes = {
+        i for i, h in history.items() if any(r.source and r.source.resource == resource for r in h.revisions)
+    }
+    mixed: set[str] = set()
+    more = True
+    while more:
+        found = {i for i, h in history.items() if not (quotes | mixed).isdisjoint(h.last.derived_from)}
+        more = not found <= mixed
+        mixed |= found
+    return frozenset(mixed)
+
+
+def _apart(
+    history: Mapping[str, History], mixed: frozenset[str], run: str, now: datetime
+) -> dict[str, History]:
+    """What those were made of stands for itself again: it is active, as it was before.
+
+    Where an erasing was killed half-way, they may be erased already.
+    """
+    found = {}
+    for item_id, one in history.items():
+        last = one.last
+        into = merged_into(last)
+        if into and (into in mixed or into not in history):
+            again = replace(
+                last, status=Status.ACTIVE, rev=last.rev + 1, run=run, created_at=now, reason=REASON
+            )
+            found[item_id] = History([*one.revisions, again], one.place)
+    return found
 
 
 def _resources(item: Item) -> set[str]:
@@ -86,6 +124,7 @@ class _Deciding:
     fates: Fates = field(default_factory=Fates)
     standing: dict[str, list[str]] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
+    mixed: frozenset[str] = frozenset()
 
     def read_bullets(self, ids: Iterable[str]) -> None:
         """What stands in the category files of these items, in whichever file."""
@@ -99,7 +138,8 @@ class _Deciding:
 
     def decide(self, item_id: str, history: History) -> None:
         last = history.last
-        if last.source is None or last.source.resource != self.resource:
+        mixed = item_id in self.mixed
+        if not mixed and (last.source is None or last.source.resource != self.resource):
             self._change(history, replace(last, corroborations=self._others(last)))
             return
         fate = self._of_quote(history)
@@ -108,6 +148,9 @@ class _Deciding:
             self._adopt(history, last)
         else:
             self._change(history, fate)
+
+    def keep(self, history: History) -> None:
+        self._change(history, history.last)
 
     def _others(self, item: Item) -> tuple[Source, ...]:
         return tuple(source for source in item.corroborations if source.resource != self.resource)
@@ -162,7 +205,7 @@ class _Deciding:
                 corroborations=(),
                 origin=Origin.HUMAN,
             )
-        return self._retold(fresh, others)
+        return None if last.id in self.mixed else self._retold(fresh, others)
 
     def _persons_words(self, history: History) -> str | None:
         """The text where a person wrote what the bullet or the item says now, and not the resource."""

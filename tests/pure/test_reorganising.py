@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,19 +15,19 @@ from hypothesis import strategies as st
 from memu_like.config import Settings
 from memu_like.models import Category, Item, Occurred, Origin, Slot, Source, Status
 from memu_like.pure.rearranging import Revisions, revisions
-from memu_like.pure.replies import ReplyError
 from memu_like.pure.reorganising import (
     MAX_ENTRY,
     MAX_NEW_SLOTS,
     Offered,
-    ReorganiseCall,
     Reorganisation,
+    ReorganiseCall,
     entry_line,
     loss,
     read_reorganisation,
     reorganise_schema,
     reorganise_variables,
 )
+from memu_like.pure.replies import ReplyError
 
 NOW = datetime(2023, 6, 1, 12, 0, tzinfo=UTC)
 TEXTS = [
@@ -332,7 +333,5 @@ def test_any_reply_ends_refused_or_keeps_every_source_and_is_bounded(
 
 @given(st.text(max_size=400))
 def test_any_text_ends_in_an_error_or_a_reorganisation(text: str) -> None:
-    try:
-        read_reorganisation(text, call_of())
-    except ReplyError as error:
-        assert str(error)
+    with suppress(ReplyError):
+        assert len(read_reorganisation(text, call_of()).operations) <= len(ITEMS)
