@@ -106,11 +106,13 @@ def _operation(change: Change, resource: str) -> Operation | None:
     item, op = change.item, change.op
     if op == "supersede":
         return None
-    source = item.corroborations[-1] if op == "corroborate" else item.source
+    here = [
+        one for one in (item.source, *item.corroborations) if one is not None and one.resource == resource
+    ]
     return Operation(
         op,
         resource,
-        source.first if source is not None else 0,
+        here[-1 if op == "corroborate" else 0].first if here else 0,
         text=item.text,
         topic=item.topic,
         slot=item.slot,
@@ -152,11 +154,13 @@ class _Decision:
             reason = "retracted before" if seen.status is Status.RETRACTED else "known from this line"
             self._drop(draft, reason, seen.id)
             return
-        target = self._target(draft, item)
+        target, why_not = self._target(draft, item)
         double = _double(item, self.known, target)
         if double is not None and double.status is Status.RETRACTED:
             self._drop(draft, "retracted before", double.id)
-        elif target is None or draft.bearing is None:
+        elif draft.bearing is None or target is None:
+            if draft.bearing is not None:
+                self._drop(draft, f"{why_not}: added as new", draft.bearing.item)
             self._add(item, double)
         elif target.status is Status.RETRACTED:
             self._drop(draft, "retracted before", target.id)
@@ -167,24 +171,21 @@ class _Decision:
         else:
             self._replace(target, item, double, draft.bearing.kind)
 
-    def _target(self, draft: Draft, item: Item) -> Item | None:
-        """The known item that the draft bears on now; None, and the reason noted, where it bears on none."""
+    def _target(self, draft: Draft, item: Item) -> tuple[Item | None, str]:
+        """The known item that the draft bears on now; or None, and why on none."""
         if draft.bearing is None:
-            return None
-        kind, named = draft.bearing.kind, self.known.by_id(draft.bearing.item)
+            return None, ""
+        named = self.known.by_id(draft.bearing.item)
         if named is None:
-            self._drop(draft, "its target is not known: added as new", draft.bearing.item)
-            return None
-        target = self._latest(named, item, kind)
+            return None, "its target is not known"
+        target = self._latest(named, item, draft.bearing.kind)
         if target is None:
-            self._drop(draft, "its target was replaced before: added as new", named.id)
-        elif target.status is Status.RETRACTED and kind in ("corrects", "retracts"):
-            self._drop(draft, "its target is retracted: added as new", target.id)
-        elif target.subject.casefold() != item.subject.casefold():
-            self._drop(draft, "its target is about somebody else: added as new", target.id)
-        else:
-            return target
-        return None
+            return None, "its target was replaced before"
+        if target.status is Status.RETRACTED and draft.bearing.kind in ("corrects", "retracts"):
+            return None, "its target is retracted"
+        if target.subject.casefold() != item.subject.casefold():
+            return None, "its target is about somebody else"
+        return target, ""
 
     def _latest(self, item: Item, new: Item, kind: BearingKind) -> Item | None:
         """`item`, or what has taken its place by now; None where nothing has that `new` bears on as well.
@@ -225,8 +226,8 @@ class _Decision:
             self._put(Change(_OPERATIONS[kind], _taking_over(new, target, kind), target.id))
             self._supersede(target, new.id, kind)
         else:
-            taken = _taking_over(double, target, kind)
-            self._corroborate(replace(taken, supersedes=double.supersedes or target.id), item)
+            taken = replace(double, supersedes=double.supersedes or target.id)
+            self._one_more_source(_taking_over(taken, target, kind), item, _OPERATIONS[kind], target.id)
             self._supersede(target, double.id, kind)
 
     def _beside(self, item: Item, double: Item | None, reason: str, target: Item) -> None:
@@ -256,12 +257,20 @@ class _Decision:
         self._put(Change("supersede", changed))
 
     def _corroborate(self, known: Item, item: Item) -> None:
-        """One more source for `known`: a new revision, or, where this run made one, that one again."""
-        assert item.source is not None
+        if item.model is not None and item.source in (known.source, *known.corroborations):
+            assert item.source is not None  # a draft always comes from a line
+            self.dropped.append(Dropped(item.source.first, "known from this line", known.id))
+        else:
+            self._one_more_source(known, item, "corroborate")
+
+    def _one_more_source(self, known: Item, item: Item, op: ChangeKind, target: str | None = None) -> None:
+        """A new revision of `known`, or, where this run already made one, that one again."""
+        assert item.source is not None  # a draft always comes from a line
         sources = (*known.corroborations, item.source)
         earlier = self.changes.get((known.id, known.rev))
         if earlier is not None:
-            self._put(replace(earlier, item=replace(known, corroborations=sources)))
+            shown = earlier if target is None or earlier.target is not None else Change(op, known, target)
+            self._put(replace(shown, item=replace(known, corroborations=sources)))
             return
         changed = replace(
             known,
@@ -271,7 +280,7 @@ class _Decision:
             created_at=self.now,
             reason="corroborated",
         )
-        self._put(Change("corroborate", changed))
+        self._put(Change(op, changed, target))
 
     def _put(self, change: Change) -> None:
         self.changes[change.item.id, change.item.rev] = change
