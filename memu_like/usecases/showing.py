@@ -83,7 +83,7 @@ class Showing:
         parts = [f"entries: {slots or 'none'}", f"items: {items}" if items else "", span]
         texts = (plain_line(text)[:MAX_ABOUT] for text in (one.description, one.summary) if text)
         head = f"{handle} {plain_line(one.name)} ({'; '.join(filter(None, parts))})"
-        text = ": ".join(filter(None, [head, " ".join(texts)]))
+        text = ": ".join(filter(None, [head, " - ".join(texts)]))
         return _Line(text, handle, reading.category_hit(desk, one.name))
 
     def _session(self, one: SessionView) -> _Line:
