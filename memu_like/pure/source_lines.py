@@ -95,10 +95,15 @@ class SourceLine:
         found = set(_said_numbers(self.text))
         found |= {number + 12 for number in found if number <= 12}
         found |= {century + number for number in found if 10 <= number < 100 for century in (1900, 2000)}
+        return frozenset(found)
+
+    @cached_property
+    def numbers_of_times(self) -> frozenset[int]:
+        """Years, months, days and hours of when it was said and of the dates that it names."""
         moments = [edge for date in self.dates for edge in (date.start, _last_of(date))]
         if self.said_at is not None:
             moments.append(self.said_at)
-        return frozenset(found.union(*(_numbers_of(moment) for moment in moments)) if moments else found)
+        return frozenset[int]().union(*(_numbers_of(moment) for moment in moments))
 
 
 class SourceLines:
@@ -137,8 +142,12 @@ class SourceLines:
         extra = [SourceLine(0, other, "", "", True, None) for other in others]
         if self._comparable(text, around) and not _shared(stems, around, extra):
             return MADE_UP
-        known = frozenset[int]().union(*(line.numbers for line in (*around, *extra)))
-        return "" if frozenset(_digits(text)) <= known else OTHER_NUMBER
+        missing = frozenset(_digits(text))
+        for line in (*around, *extra):
+            missing -= line.numbers
+        for line in around if missing else ():
+            missing -= line.numbers_of_times
+        return OTHER_NUMBER if missing else ""
 
     def says_when(self, when: str, occurred: Occurred, lines: Collection[int]) -> bool:
         """Whether the time is one that the lines name, or that of their saying."""
