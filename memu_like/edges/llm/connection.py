@@ -28,10 +28,13 @@ NO_KEY = "none"
 """The client refuses to start without a key; it is not sent."""
 MASK = "***"
 
-# Of what the client would send, only what HTTP needs: nothing from environment variables of its own, and
-# nothing about this machine.
+# Of what the client would send, only what HTTP and the client itself need: nothing from environment
+# variables of its own, and nothing about this machine.
 _SENT = frozenset(
-    ["accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"]
+    [
+        *("accept", "accept-encoding", "connection", "content-length", "content-type", "host"),
+        *("user-agent", "x-stainless-raw-response"),
+    ]
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
@@ -97,9 +100,10 @@ class Connection:
             max_retries=0,
             http_client=http,
         )
-        self._log = logging.getLogger(transport.__name__)
+        self._logs = [logging.getLogger(name) for name in (transport.__name__, "openai._base_client")]
         self._filter = _WithoutQuery(str(self._client.base_url))
-        self._log.addFilter(self._filter)
+        for log in self._logs:
+            log.addFilter(self._filter)
 
     async def open(self, body: Mapping[str, Any], stack: AsyncExitStack) -> Response | Failure:
         """An answer with status 200, its body yet to be read; closed with `stack`."""
@@ -118,7 +122,8 @@ class Connection:
             return Failure(reason=TIMEOUT if isinstance(error, self.timeouts) else BROKEN)
 
     async def close(self) -> None:
-        self._log.removeFilter(self._filter)
+        for log in self._logs:
+            log.removeFilter(self._filter)
         await self._client.close()
 
     async def _dress(self, request: Any) -> None:
@@ -131,7 +136,7 @@ class Connection:
 
 
 class _WithoutQuery(logging.Filter):
-    """The HTTP library logs each address whole; ours may hold a key in its query."""
+    """The client and what is below it log addresses whole; ours may hold a key in its query."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
