@@ -30,7 +30,7 @@ METHODS = ("raw turns", "raw turns + items", "items alone")
 
 
 def observations_as_turns(conversation: Conversation) -> Conversation:
-    """Each session with its observations in place of its turns; each has the id of the first turn it is of."""
+    """Each session with its observations in place of its turns, each under the id of the first it is of."""
     raw: dict[str, Any] = json.loads(json.dumps(conversation.raw))
     talk = raw["conversation"]
     for name in [name for name, turns in talk.items() if isinstance(turns, list)]:
