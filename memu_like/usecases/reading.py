@@ -85,13 +85,15 @@ def contents(desk: Desk) -> Contents:
 def _category(desk: Desk, path: str, counts: Counter[tuple[str, Status]]) -> CategoryView:
     name = path.removeprefix("categories/").removesuffix(".md")
     text = read_category(desk, path) or ""
-    shown = _entries(desk, name)
-    times = [item_time(item) for entry in shown if entry.id and (item := desk.item(entry.id))]
+    document, view = parse(text), desk.view()
+    shown = _standing(view, entries(document, name, path))
+    places = [place for entry in shown if entry.id and (place := view.item(entry.id))]
+    times = [item_time(desk.folder.item_at(one.file, one.offset, one.length)) for one in places]
     of_status = {s.value: counts[name, s] for s in (Status.ACTIVE, Status.SUPERSEDED) if counts[name, s]}
     return CategoryView(
         name=name,
         path=path,
-        description=_masked(desk, parse(text).get("description") or ""),
+        description=_masked(desk, document.get("description") or ""),
         summary=_masked(desk, standing_summary(text)),
         slots=dict(Counter(entry.slot for entry in shown)),
         items=of_status,
@@ -118,8 +120,10 @@ def _session(session: Session) -> SessionView:
 def _entries(desk: Desk, topic: str) -> Sequence[Entry]:
     """A category's bullets; one that carries the id of an item that was taken back is left out."""
     path = category_path(topic)
-    view = desk.view()
-    found = entries(parse(read_category(desk, path) or ""), topic, path)
+    return _standing(desk.view(), entries(parse(read_category(desk, path) or ""), topic, path))
+
+
+def _standing(view: View, found: Sequence[Entry]) -> list[Entry]:
     places = [view.item(entry.id) if entry.id else None for entry in found]
     return [
         entry
@@ -128,14 +132,10 @@ def _entries(desk: Desk, topic: str) -> Sequence[Entry]:
     ]
 
 
-def category_hit(desk: Desk, topic: str) -> Found | None:
+def category_hit(category: CategoryView) -> Found:
     """A category as a whole: its summary, or its description."""
-    path = category_path(topic)
-    text = read_category(desk, path)
-    if text is None:
-        return None
-    shown = standing_summary(text) or parse(text).get("description") or topic
-    hit = Hit("category", 0.0, _masked(desk, shown), None, topic, path, 1, category=topic)
+    text = category.summary or category.description or category.name
+    hit = Hit("category", 0.0, text, category.last, category.name, category.path, 1, category=category.name)
     return Found(hit, (), ())
 
 

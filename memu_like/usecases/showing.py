@@ -66,14 +66,14 @@ class Showing:
         self.count = desk.tools.counter().count
         found = reading.contents(desk)
         self.problems.update(dict.fromkeys(found.problems))
-        categories = [self._category(desk, one) for one in found.categories]
+        categories = [self._category(one) for one in found.categories]
         sessions = [self._session(one) for one in found.sessions]
         older = f"{found.older} older resources: find reaches them" if found.older else ""
         count = f"{len(categories)} categories, {len(sessions) + found.older} resources"
         shown = self._fit(Visit("contents", "", count), [*categories, *sessions], opened=False)
         return Shown(shown.visit, shown.text, "; ".join(filter(None, [shown.note, older])))
 
-    def _category(self, desk: Desk, one: CategoryView) -> _Line:
+    def _category(self, one: CategoryView) -> _Line:
         handle = self.handles.give("c", one.name)
         slots = ", ".join(
             f"{plain_line(slot) or '(no heading)'} {count}" for slot, count in one.slots.items()
@@ -84,7 +84,7 @@ class Showing:
         texts = (plain_line(text)[:MAX_ABOUT] for text in (one.description, one.summary) if text)
         head = f"{handle} {plain_line(one.name)} ({'; '.join(filter(None, parts))})"
         text = ": ".join(filter(None, [head, " - ".join(texts)]))
-        return _Line(text, handle, reading.category_hit(desk, one.name))
+        return _Line(text, handle, reading.category_hit(one))
 
     def _session(self, one: SessionView) -> _Line:
         handle = self.handles.give("r", one.key)
