@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from ..edges import buffer, files
+from ..edges import buffer, files, pending
 from ..errors import CorruptFile, FormatTooNew, NotFound
 from .desk import Desk
 from .editing import writing
@@ -32,6 +32,7 @@ def forget_resource(desk: Desk, resource_id: str) -> Forgotten:
                 return Forgotten(resource_id)
             raise NotFound("resource", resource_id)
         now = desk.tools.now()
+        pending.remove(desk.folder, [resource_id])
         done = erase(desk, resource_id, new_run_id(now), now)
         return Forgotten(resource_id, len(done.fates.gone), done.events, tuple(sorted(done.fates.kept)))
 

@@ -66,10 +66,10 @@ def memorize(
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
         now = desk.tools.now()
         taken = take_in(desk, loaded, now)
-        again = [kept.resource for kept in pending.read(desk.folder)] if retry else []
+        again = [kept.resource for kept in waiting_runs(desk)] if retry else []
         totals = Totals()
         _run_all(desk, [*taken.waiting, *_stored(desk, again)], now, progress, totals)
-        kept = pending.read(desk.folder)
+        kept = waiting_runs(desk)
     return report(desk, taken.intake, totals, kept, perf_counter() - started)
 
 
@@ -214,6 +214,11 @@ def settle(desk: Desk) -> None:
     _run_or_wait(desk, recover(desk))
 
 
+def waiting_runs(desk: Desk) -> tuple[Kept, ...]:
+    """The runs that wait for a language model; a resource that was forgotten waits no more."""
+    return tuple(kept for kept in pending.read(desk.folder) if desk.folder.has_resource(kept.resource))
+
+
 def run_pending(desk: Desk) -> None:
     """Run on resources that no run has read, however they came in. The caller holds the folder's lock."""
     unread = unread_resources(desk)
@@ -250,8 +255,8 @@ def unread_resources(desk: Desk) -> list[Staged]:
 
 
 def _stored(desk: Desk, resource_ids: Sequence[str]) -> list[Staged]:
-    """Resources as they stand on disk; those that were forgotten meanwhile are left out."""
-    there = [desk.folder.resource(i) for i in resource_ids if desk.folder.has_resource(i)]
+    """Resources as they stand on disk."""
+    there = [desk.folder.resource(i) for i in resource_ids]
     return [Staged(resource, desk.folder.read(resource.file), None) for resource in there]
 
 

@@ -26,7 +26,7 @@ from .asking import ask
 from .categories import extra_topics
 from .desk import Desk, Progress, Room
 from .intake import Intake, Said, Staged, said_in
-from .memorize import look_in, previewed, recover, report, take_in
+from .memorize import look_in, previewed, recover, report, take_in, waiting_runs
 from .recalling import recall
 from .runs import Extracted, Run, Totals
 
@@ -76,8 +76,8 @@ def _enqueue(desk: Desk, loaded: Sequence[Loaded], retry: bool) -> Queue:
         if taken.waiting:
             pending.add(desk.folder, (one.resource.id for one in taken.waiting), now)
             journal.end(desk.folder)
-        waiting = pending.read(desk.folder)
-    return Queue(taken.intake, tuple(one.resource for one in waiting if retry or not one.attempts), started)
+        ready = tuple(one.resource for one in waiting_runs(desk) if retry or not one.attempts)
+    return Queue(taken.intake, ready, started)
 
 
 async def _work_off(room: Room, queue: Queue, totals: Totals, progress: Progress | None, retry: bool) -> None:
@@ -100,9 +100,7 @@ async def _work_off(room: Room, queue: Queue, totals: Totals, progress: Progress
 
 def _still_waiting(desk: Desk, resource_id: str) -> Staged | None:
     """None where another process has made the run meanwhile, or the resource was forgotten."""
-    if not any(one.resource == resource_id for one in pending.read(desk.folder)):
-        return None
-    if not desk.folder.has_resource(resource_id):
+    if not any(one.resource == resource_id for one in waiting_runs(desk)):
         return None
     resource = desk.folder.resource(resource_id)
     return Staged(resource, desk.folder.read(resource.file), None)
@@ -214,5 +212,5 @@ def _finish(desk: Desk, queue: Queue, totals: Totals) -> MemorizeReport:
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
         desk.index.refresh()
         desk.index.persist()
-        kept = pending.read(desk.folder)
+        kept = waiting_runs(desk)
     return report(desk, queue.intake, totals, kept, perf_counter() - queue.started)
