@@ -103,7 +103,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "entries are shown fenced; a reply is read, grounded in them, and holds no secret or order",
     ),
     "pure.slotting": ({"pure.terms"}, "cues are matched by their terms"),
+    "pure.replies": ({"pure.lenient_json"}, "a reply is JSON, leniently read"),
     "pure.summarising": ({"pure.rendering", "pure.terms"}, "a summary is a rendered line with few words"),
+    "pure.baselines": ({"pure.scoring", "pure.terms"}, "a baseline finds turns by their terms"),
+    "edges.run_file": ({"edges.files"}, "an evaluation's lines are appended to a file"),
     "edges.folder": ({"edges.files"}, "a folder is made of files"),
     "edges.store": ({"edges.files", "edges.folder"}, "a store is made of folders"),
     "edges.archive": ({"edges.files"}, "an archive holds files"),
@@ -161,7 +164,10 @@ MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 def floor(module: str) -> int:
     top = module.partition(".")[0]
-    floors = {"pure": PURE, "edges": EDGES, "usecases": USE_CASES, "service": SERVICE, "faces": FACES}
+    floors = {
+        **{"pure": PURE, "edges": EDGES, "usecases": USE_CASES, "service": SERVICE, "faces": FACES},
+        "evaluation": SERVICE,  # beside the service: it builds the edges of an evaluation
+    }
     return floors.get(top, WORDS)
 
 

@@ -103,13 +103,12 @@ def neutral(text: str) -> str:
 
 
 def _opens_marker(text: str, at: int) -> bool:
-    """Whether what follows an angle bracket reads as "data", a slash and blanks before it aside."""
+    """Whether what follows an angle bracket reads as "data", slashes and blanks aside."""
     wanted = iter(WORD)
     letter = next(wanted)
-    began = False
     for position in range(at, len(text)):
         plain = _plain(text[position])
-        if not plain or (not began and plain in " /"):
+        if not plain or (letter and plain in " /"):
             continue
         if not letter:
             return not plain[0].isalpha()
@@ -117,7 +116,6 @@ def _opens_marker(text: str, at: int) -> bool:
             if part != letter:
                 return False
             letter = next(wanted, "")
-        began = True
     return not letter
 
 

@@ -10,54 +10,29 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
+from .lenient_json import BLANK, JSON, MAX_DEPTH, Found, Reader, ReplyError, shown, whole
 from .patterns import lazy
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
+__all__ = ["JSON", "ReplyError", "Salvaged", "fit", "parse_reply", "salvage_reply"]
+
 Model = TypeVar("Model", bound="BaseModel")
 
 MAX_CHARACTERS = 500_000
-MAX_DEPTH = 64
 MAX_STARTS = 200
 """Brackets in prose that lead to no JSON, after which the search for some is given up: it stays linear."""
 MAX_VALUES = 2000
-MAX_DIGITS = 400
 
-BLANK = " \t\r\n\ufeff\u200b\u00a0"
 START = lazy(r"[{\[]")
 FENCE = lazy(r"\n[ \t]*(?:```|~~~)[^\n]*\n(?=[ \t]*[{\[])")
-SKIPPED = lazy(r"(?:[\s\ufeff\u200b]++|//[^\n]*+|#[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
-QUOTES = "\"'\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b"
-"""Quotes that open a text: straight ones end at the same, typographic ones at any of their kind."""
-QUOTED = [
-    lazy(rf"[^{end}\\]*+(?:\\.[^{end}\\]*+)*+", re.DOTALL)
-    for end in ['"', "'", *[QUOTES[2:6]] * 4, *[QUOTES[6:]] * 4]
-]
-BARE = lazy(r"[^\s,:{}\[\]\"'/#]*+")
-KEY = lazy(r"[\w$][\w$.-]*")
-NUMBER = lazy(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-LITERALS: dict[str, JSON] = {"true": True, "false": False, "null": None, "none": None}
-ESCAPE = lazy(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
-BAD_ESCAPE = lazy(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})")
-ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": "", **{c: c for c in "\"'/\\"}}
-SURROGATE = lazy("[\ud800-\udfff]")
 SURROGATE_ESCAPE = lazy(r"\\u[dD][89a-fA-F]")
-
-
-class ReplyError(ValueError):
-    """A reply that cannot be used, in one line. `cut` is True where the JSON ends before it is complete."""
-
-    def __init__(self, reason: str, *, cut: bool = False) -> None:
-        self.cut = cut
-        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +47,9 @@ def parse_reply(text: str) -> JSON:
     """The JSON object or list in a reply. Raises ReplyError.
 
     Of several, objects on end (JSON lines) are a list; of those with prose between them the longest counts,
-    objects before lists of plain values, the last of equals. Of a key given twice the last value counts.
+    objects before lists of plain values, the last of equals; but objects of the same keys that differ, none
+    of them empty, are an error, as is JSON that is cut or broken where it is the longest. Of a key given
+    twice the last value counts. Lone surrogates become U+FFFD. NaN and infinities are errors.
     """
     best = _best(text)
     if best.error:
@@ -96,7 +73,8 @@ def fit(value: JSON, model: type[Model]) -> Model:
     """`value` as `model`. Raises ReplyError, which names up to three places and what is wrong there.
 
     A list is wrapped where an object with a single list field was asked for, and an object with a single
-    list unwrapped where a list (a RootModel) was; a list of one object is that object.
+    list unwrapped where a list (a RootModel) was; a list of one object is that object, and an object within
+    an object of one unknown field. An object with none of the fields is refused, whatever their defaults.
     """
     from pydantic import ValidationError
 
@@ -112,35 +90,17 @@ def fit(value: JSON, model: type[Model]) -> Model:
 # -- finding the JSON in a reply
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Something between two brackets: `value` is what of it is complete, `error` what is wrong with it."""
-
-    start: int
-    end: int
-    value: JSON
-    error: ReplyError | None = None
-
-    @property
-    def rank(self) -> tuple[bool, int, int]:
-        value = self.value
-        objects = isinstance(value, dict) or (
-            isinstance(value, list) and any(isinstance(v, dict) for v in value)
-        )
-        return objects or self.error is not None, self.end - self.start, self.start
-
-
-def _best(text: str) -> _Found:
+def _best(text: str) -> Found:
     if len(text) > MAX_CHARACTERS:
         raise ReplyError(f"the reply has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
-    text = _whole(text)
+    text = whole(text)
     if not text.strip(BLANK):
         raise ReplyError("the reply is empty")
     strict = _strict(text.strip(BLANK))
     if isinstance(strict, str):
         strict = _strict(strict.strip(BLANK))  # JSON within a JSON string
     if isinstance(strict, dict | list):
-        return _Found(0, len(text), strict)
+        return Found(0, len(text), strict)
     found = _joined(text, _candidates(text))
     if not found:
         raise ReplyError("no JSON object found")
@@ -175,29 +135,22 @@ def _too_deep(value: JSON) -> bool:
     return True
 
 
-def _whole(text: str) -> str:
-    """Surrogates in pairs become their character, lone ones U+FFFD: they could not be written to a file."""
-    if not SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def _without_surrogates(value: JSON) -> JSON:
     if isinstance(value, str):
-        return _whole(value)
+        return whole(value)
     if isinstance(value, list):
         return [_without_surrogates(one) for one in value]
     if isinstance(value, dict):
-        return {_whole(key): _without_surrogates(one) for key, one in value.items()}
+        return {whole(key): _without_surrogates(one) for key, one in value.items()}
     return value
 
 
-def _candidates(text: str) -> list[_Found]:
+def _candidates(text: str) -> list[Found]:
     """Everything between brackets that is JSON or was meant to be, in order, none within another."""
-    found: list[_Found] = []
+    found: list[Found] = []
     at = misses = 0
     while misses < MAX_STARTS and (start := START.search(text, at)):
-        reader = _Reader(text, start.start())
+        reader = Reader(text, start.start())
         one = reader.read()
         if one is None or (not one.value and not one.error and not _alone(text, one)):
             misses += 1
@@ -217,7 +170,7 @@ def _candidates(text: str) -> list[_Found]:
     return found
 
 
-def _alone(text: str, one: _Found) -> bool:
+def _alone(text: str, one: Found) -> bool:
     """Whether nothing else stands on its lines: `[ ]` within prose is a box to tick, not an empty answer."""
     before = text[text.rfind("\n", 0, one.start) + 1 : one.start]
     end = text.find("\n", one.end)
@@ -225,9 +178,9 @@ def _alone(text: str, one: _Found) -> bool:
     return not before.strip(BLANK) and not after.strip(BLANK)
 
 
-def _joined(text: str, found: list[_Found]) -> list[_Found]:
+def _joined(text: str, found: list[Found]) -> list[Found]:
     """Objects with nothing between them become the list that they are the lines of."""
-    groups: list[list[_Found]] = []
+    groups: list[list[Found]] = []
     for one in found:
         if groups and not text[groups[-1][-1].end : one.start].strip(BLANK + ","):
             groups[-1].append(one)
@@ -236,16 +189,16 @@ def _joined(text: str, found: list[_Found]) -> list[_Found]:
     return [group[0] if len(group) == 1 else _lines(group) for group in groups]
 
 
-def _lines(group: list[_Found]) -> _Found:
+def _lines(group: list[Found]) -> Found:
     last = group[-1]
-    whole: list[JSON] = [one.value for one in group if one.error is None]
+    complete: list[JSON] = [one.value for one in group if one.error is None]
     error = last.error
-    if not error and not all(isinstance(value, dict) for value in whole):
+    if not error and not all(isinstance(value, dict) for value in complete):
         error = ReplyError("several JSON values stand one after the other; answer with a single one")
-    return _Found(group[0].start, last.end, whole, error)
+    return Found(group[0].start, last.end, complete, error)
 
 
-def _chosen(found: list[_Found]) -> _Found:
+def _chosen(found: list[Found]) -> Found:
     best = max(found, key=lambda one: one.rank)
     for one in found:
         if one is not best and not best.error and _rivals(one.value, best.value):
@@ -267,192 +220,6 @@ def _holds_elements(value: JSON) -> bool:
     return isinstance(value, list) and bool(value)
 
 
-# -- reading one JSON value
-
-
-class _Wrong(Exception):
-    """Where the reader stands, the text is no JSON."""
-
-
-class _Ended(Exception):
-    """The text ends before the JSON does."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A bracket that is not closed yet. `key` waits for its value; `full` once a comma must follow."""
-
-    value: list[JSON] | dict[str, JSON]
-    closer: str
-    key: str | None = None
-    full: bool = False
-
-    @property
-    def place(self) -> str:
-        if isinstance(self.value, list):
-            return f"[{len(self.value)}]"
-        return "" if self.key is None else f".{_shown(self.key)}"
-
-
-class _Reader:
-    """Reads one object or list with a stack of its own, each character once."""
-
-    def __init__(self, text: str, start: int) -> None:
-        self.text, self.start, self.at = text, start, start
-        self.stack: list[_Open] = []
-        self.root: JSON = None
-        self.began = False
-        self.last: Literal["bracket", "text", "word"] = "word"
-
-    def read(self) -> _Found | None:
-        """What begins at `start`; None where it is a bracket in prose."""
-        try:
-            self._open()
-            while self.stack:
-                self._step()
-        except _Wrong as wrong:
-            if not self.began:
-                return None
-            return self._found(ReplyError(f"{wrong} at character {self.at + 1}{self._place('in')}"))
-        except _Ended:
-            if not self.began and not self._begins_a_line():
-                return None
-            reason = f"the JSON ends at character {len(self.text)}{self._place('in the middle of')}"
-            return self._found(ReplyError(reason, cut=True))
-        return _Found(self.start, self.at, self.root)
-
-    def _found(self, error: ReplyError) -> _Found:
-        return _Found(self.start, len(self.text), self._complete(), error)
-
-    def _complete(self) -> JSON:
-        """The complete members of the outer objects, and the complete elements of the first open list."""
-        depth = next((i for i, one in enumerate(self.stack) if isinstance(one.value, list)), 0)
-        value: JSON = self.stack[depth].value
-        for outer in reversed(self.stack[:depth]):
-            value = {**cast("dict[str, JSON]", outer.value), outer.key or "": value}
-        return value
-
-    def _begins_a_line(self) -> bool:
-        return not self.text[self.text.rfind("\n", 0, self.start) + 1 : self.start].strip(BLANK)
-
-    def _place(self, word: str) -> str:
-        path = "".join(one.place for one in self.stack).removeprefix(".")
-        return f" {word} '{_shown(path, 80)}'" if path else ""
-
-    def _char(self) -> str:
-        """The next character that means something. Raises _Ended."""
-        self.at = cast("re.Match[str]", SKIPPED.match(self.text, self.at)).end()
-        if self.at == len(self.text) or self.text.startswith("/*", self.at):
-            raise _Ended
-        return self.text[self.at]
-
-    def _step(self) -> None:
-        top, char = self.stack[-1], self._char()
-        if char == top.closer and top.key is None:
-            self._close()
-        elif top.full:
-            self._comma(top, char)
-        elif isinstance(top.value, dict) and top.key is None:
-            top.key = self._key(char)
-            if self._char() != ":":
-                raise _Wrong(f"':' is missing after the key '{_shown(top.key)}'")
-            self.began = True
-            self.at += 1
-        elif char in "{[":
-            self._open()
-        else:
-            quoted = char in QUOTES
-            self._put(self._string(char) if quoted else self._word())
-            self.last = "text" if quoted else "word"
-
-    def _comma(self, top: _Open, char: str) -> None:
-        wanted = "{[" if isinstance(top.value, list) else QUOTES
-        if char == ",":
-            self.at += 1
-        elif not (self.last == "bracket" and char in wanted):
-            hint = ", or a quote within the text has no backslash" if self.last == "text" else ""
-            raise _Wrong(f"',' or '{top.closer}' is missing{hint}")
-        top.full = False
-
-    def _open(self) -> None:
-        if len(self.stack) == MAX_DEPTH:
-            raise _Wrong(f"brackets are nested more than {MAX_DEPTH} deep")
-        self.began = bool(self.stack)
-        self.stack.append(_Open({}, "}") if self.text[self.at] == "{" else _Open([], "]"))
-        self.at += 1
-
-    def _close(self) -> None:
-        self.root = self.stack.pop().value
-        self.at += 1
-        if self.stack:
-            self._put(self.root)
-        self.last = "bracket"
-
-    def _put(self, value: JSON) -> None:
-        top = self.stack[-1]
-        if isinstance(top.value, list):
-            top.value.append(value)
-        else:
-            top.value[top.key or ""] = value
-        top.key, top.full, self.began = None, True, True
-
-    def _key(self, char: str) -> str:
-        if char in QUOTES:
-            return self._string(char)
-        word = self._bare()
-        if not KEY.fullmatch(word):
-            raise _Wrong(f"a key should stand here, not '{_shown(word or char)}'")
-        self.at += len(word)
-        return word
-
-    def _string(self, quote: str) -> str:
-        self.began = True
-        found = cast("re.Match[str]", QUOTED[QUOTES.index(quote)].match(self.text, self.at + 1))
-        if found.end() == len(self.text) or self.text[found.end()] == "\\":
-            raise _Ended
-        body = found[0]
-        if "\\" in body:
-            if BAD_ESCAPE.search(body):
-                raise _Wrong("a \\u escape without four hex digits")
-            body = _whole(ESCAPE.sub(_unescaped, body))
-        self.at = found.end() + 1
-        return body
-
-    def _bare(self) -> str:
-        word = cast("re.Match[str]", BARE.match(self.text, self.at))[0]
-        if self.at + len(word) == len(self.text):
-            raise _Ended
-        return word
-
-    def _word(self) -> JSON:
-        word = self._bare()
-        if word.lower() in LITERALS:
-            value: JSON = LITERALS[word.lower()]
-        elif not NUMBER.fullmatch(word):
-            raise _Wrong(f"a JSON value should stand here, not '{_shown(word or self.text[self.at])}'")
-        elif len(word) > MAX_DIGITS:
-            raise _Wrong("a number is too long")
-        else:
-            value = int(word) if word.lstrip("+-").isdigit() else float(word)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise _Wrong("a number is too large")
-        self.at += len(word)
-        return value
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    code = found[1]
-    if len(code) > 1:
-        return chr(int(code[1:], 16))
-    return ESCAPES.get(code, "\\" + code)
-
-
-def _shown(text: str, size: int = 40) -> str:
-    """`text` in an error: one line, short."""
-    line = " ".join(text.split())
-    return line if len(line) <= size else line[: size - 3] + "..."
-
-
 # -- fitting a value to a model
 
 
@@ -461,6 +228,7 @@ def _shapes(value: JSON, model: type[BaseModel]) -> Iterator[JSON]:
     from pydantic import RootModel
 
     fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    known = fields.keys() | model.model_fields.keys()
     lists = [name for name, annotation in fields.items() if _is_list(annotation)]
     if issubclass(model, RootModel):
         if lists and isinstance(value, dict):
@@ -468,13 +236,16 @@ def _shapes(value: JSON, model: type[BaseModel]) -> Iterator[JSON]:
             yield inner[0] if len(inner) == 1 else [value]
     elif isinstance(value, list):
         first = value[0] if len(value) == 1 else None
-        if isinstance(first, dict) and first.keys() & set(lists or fields):
+        if isinstance(first, dict) and first.keys() & set(lists or known):
             yield first
         elif len(lists) == 1:
             yield {lists[0]: value}
     elif isinstance(value, dict):
-        if value and not value.keys() & fields.keys():
-            raise ReplyError(f"none of the fields asked for is there: {', '.join(fields)}")
+        if value and not value.keys() & known:
+            (inside, *others) = value.values()
+            if others or not isinstance(inside, dict) or not inside.keys() & known:
+                raise ReplyError(f"none of the fields asked for is there: {', '.join(fields)}")
+            value = inside
         alone = {name: [value[name]] for name in lists if isinstance(value.get(name), dict)}
         yield {**value, **alone}
     yield value
@@ -489,6 +260,6 @@ def _is_list(annotation: object) -> bool:
 
 
 def _told(errors: Sequence[Mapping[str, Any]]) -> str:
-    told = [f"{_shown('.'.join(map(str, e['loc'])), 60)}: {_shown(e['msg'], 120)}" for e in errors[:3]]
+    told = [f"{shown('.'.join(map(str, e['loc'])), 60)}: {shown(e['msg'], 120)}" for e in errors[:3]]
     more = f" (and {len(errors) - 3} more)" if len(errors) > 3 else ""
     return "; ".join(one.removeprefix(": ") for one in told) + more
