@@ -573,7 +573,7 @@ def build_tools(settings: Settings, model: Model | None = None) -> Tools:
         counter=cache(partial(make_counter, settings.encoding)),
         categories=categories,
         slot_table=cache(partial(_slot_table, categories, words)),
-        now=_now,
+        now=now,
         prompts=Prompts(settings.store),
         model=make_model(settings) if model is None else model,
     )
@@ -597,5 +597,5 @@ def _categories(settings: Settings) -> tuple[Category, ...]:
     return parse_categories(data.read_text("utf-8"))
 
 
-def _now() -> datetime:
+def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)

@@ -37,6 +37,8 @@ OVERALL = "overall (1 to 4)"
 NO_ANSWER = "No information available"
 _NO_ANSWER = re.compile(r"no information available|not mentioned|没有相关信息|没有提到|未提及", re.IGNORECASE)
 """The first two are LoCoMo's; the answer prompt asks for them."""
+JUDGE_GATE, ANSWERER_GATE = 0.9, 0.8
+"""Shares of the control questions, which a model fit to be measured with has no trouble with."""
 _ARTICLES = re.compile(r"\b(?:a|an|the|and)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -120,6 +122,39 @@ class Cost:
     seconds_p95: float
     answering: Usage
     judging: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A question whose answer is known: `answer` is the reference, any of `accept` must be in an answer given
+    from `context`; `right` means the same as the reference in other words, `wrong` does not."""
+
+    context: str
+    question: str
+    answer: str
+    accept: tuple[str, ...]
+    right: str
+    wrong: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Of so many control questions: pairs that the judge told apart, answers that were right."""
+
+    controls: int
+    judge_right: int
+    answerer_right: int
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why figures of these models are worth nothing; empty where they may be worth something."""
+        found = []
+        if self.judge_right < JUDGE_GATE * self.controls:
+            told = f"told right from wrong in {self.judge_right} of {self.controls} control pairs"
+            found.append(f"the judge {told}; it needs {math.ceil(JUDGE_GATE * self.controls)}")
+        if self.answerer_right < ANSWERER_GATE * self.controls:
+            told = f"answered {self.answerer_right} of {self.controls} control questions"
+            found.append(f"the answerer {told}; it needs {math.ceil(ANSWERER_GATE * self.controls)}")
+        return tuple(found)
 
 
 def says_no_answer(answer: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from ...errors import LoadError
 from ...pure.scoring import ADVERSARIAL, CATEGORIES, Conversation, Question, Turn
@@ -12,18 +12,17 @@ from .jsonfile import JsonValue, parse_json
 from .locomo import SESSION, is_locomo
 from .text import decode
 
-Key = Literal["corrected", "original"]
 _TURN_ID = re.compile(r"D\d+:\d+")
 
 
-def read_locomo(data: bytes, name: str, key: Key = "corrected") -> tuple[Conversation, ...]:
+def read_locomo(data: bytes, name: str, *, corrected: bool = True) -> tuple[Conversation, ...]:
     """The conversations of a LoCoMo file with their questions.
 
-    The corrected key has, where a question's `audit` gives them, its `correct_answer` and
+    A corrected key has, where a question's `audit` gives them, its `correct_answer` and
     `correct_evidence` in place of the published ones. Raises LoadError.
     """
     values = parse_json(decode(data, name), name)
-    found = tuple(_conversation(value, value.place(name, "sample"), key) for value in values)
+    found = tuple(_conversation(value, value.place(name, "sample"), corrected) for value in values)
     names = [one.name for one in found]
     if len(set(names)) < len(names):
         raise LoadError(name, "has two conversations with the same sample_id")
@@ -32,7 +31,7 @@ def read_locomo(data: bytes, name: str, key: Key = "corrected") -> tuple[Convers
     return found
 
 
-def _conversation(value: JsonValue, place: str, key: Key) -> Conversation:
+def _conversation(value: JsonValue, place: str, corrected: bool) -> Conversation:
     sample = value.value
     if not is_locomo(sample):
         raise LoadError(place, "has no session_1, session_2, ... as LoCoMo has")
@@ -45,7 +44,7 @@ def _conversation(value: JsonValue, place: str, key: Key) -> Conversation:
     if not isinstance(entries, list):
         raise LoadError(place, "has a qa that is not a list of questions")
     questions = tuple(
-        _question(entry, name, number, f"{place}: question {number}", key, ids)
+        _question(entry, name, number, f"{place}: question {number}", corrected, ids)
         for number, entry in enumerate(entries, start=1)
     )
     return Conversation(name, sample, turns, questions)
@@ -64,13 +63,13 @@ def _turns(conversation: dict[str, Any], place: str) -> Iterator[Turn]:
             yield Turn(str(turn.get("dia_id", "")), number, when, text)
 
 
-def _question(entry: Any, name: str, number: int, place: str, key: Key, ids: set[str]) -> Question:
+def _question(entry: Any, name: str, number: int, place: str, corrected: bool, ids: set[str]) -> Question:
     if not isinstance(entry, dict) or not isinstance(entry.get("question"), str):
         raise LoadError(place, "must be an object with a question")
     category = entry.get("category")
-    if category not in CATEGORIES:
+    if not isinstance(category, int) or category not in CATEGORIES:
         raise LoadError(place, f"has category {category!r}; LoCoMo's are 1 to {len(CATEGORIES)}")
-    audit = entry.get("audit") if key == "corrected" else None
+    audit = entry.get("audit") if corrected else None
     given = {**entry, **_corrections(audit if isinstance(audit, dict) else {})}
     answer = given.get("answer")
     if category == ADVERSARIAL:

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from ...errors import MemuLikeError
-from . import care, demo, finding, intake, prompts, records, replying
+from . import bench, care, demo, finding, intake, prompts, records, replying
 from .app import Call, app
 from .output import note, speak_utf8
 
@@ -57,4 +57,4 @@ def _internal(error: Exception, debug: bool) -> int:
     return INTERNAL_ERROR
 
 
-__all__ = ["app", "care", "demo", "finding", "intake", "main", "prompts", "records", "replying"]
+__all__ = ["app", "bench", "care", "demo", "finding", "intake", "main", "prompts", "records", "replying"]

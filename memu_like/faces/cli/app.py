@@ -109,6 +109,7 @@ COMMANDS = (
     *("retrieve", "respond", "context", "profile", "show", "stats", "users"),
     *("items", "events", "resources", "prompts"),
     *("reindex", "doctor", "export", "import", "forget"),
+    "bench",
 )
 
 
@@ -129,9 +130,9 @@ app = typer.Typer(
 )
 
 
-def group(name: str, help: str) -> typer.Typer:
-    """A sub-app whose commands take the common options, as it does itself."""
-    made = typer.Typer(cls=DefaultGroup, help=help)
+def group(name: str, help: str, *, lists: bool = True) -> typer.Typer:
+    """A sub-app whose commands take the common options, as it does itself; it `lists` by default, or asks."""
+    made = typer.Typer(cls=DefaultGroup if lists else TyperGroup, help=help, no_args_is_help=not lists)
 
     def options(
         ctx: typer.Context,

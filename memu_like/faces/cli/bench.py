@@ -1,0 +1,150 @@
+"""The command that measures: bench locomo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .app import Call, command, group
+from .output import note, remembered
+
+if TYPE_CHECKING:
+    from ...evaluation import Evaluation, Score
+    from ...models import Usage
+
+bench = group("bench", "Measure: LoCoMo's questions, answered and judged by models of yours.", lists=False)
+NO_RESULT = "NOT A RESULT"
+
+
+@command("locomo", to=bench)
+async def locomo(
+    call: Call,
+    file: Annotated[Path, typer.Argument(help="LoCoMo's conversations with their questions, as JSON.")],
+    answerer: Annotated[str, typer.Option("--answerer", metavar="MODEL", help="The model that answers.")],
+    judge: Annotated[str, typer.Option("--judge", metavar="MODEL", help="The model that judges.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Where the results go; the answers and the store stand beside it.")
+    ] = Path("locomo-results.json"),
+    methods: Annotated[
+        str, typer.Option("--methods", help="What questions are answered from.")
+    ] = "memory,full-context,bm25",
+    conversations: Annotated[
+        str | None, typer.Option("--conversations", metavar="A,B", help="These only, by sample_id.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="The first so many questions of each conversation.")
+    ] = None,
+    context_tokens: Annotated[
+        int, typer.Option("--context-tokens", help="The budget of memory and of bm25.")
+    ] = 1000,
+    key: Annotated[str, typer.Option("--key", help="corrected, where the file has it, or original.")] = (
+        "corrected"
+    ),
+    language: Annotated[str, typer.Option("--language", help="Of the prompts: en or zh.")] = "en",
+    with_adversarial: Annotated[
+        bool, typer.Option("--with-adversarial", help="Count category 5 in the overall figures.")
+    ] = False,
+    concurrency: Annotated[int, typer.Option("--concurrency", help="Questions under way at once.")] = 4,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the answers of an earlier run.")
+    ] = False,
+    answerer_base_url: Annotated[
+        str | None, typer.Option("--answerer-base-url", help="Where it is not llm_base_url.")
+    ] = None,
+    judge_base_url: Annotated[
+        str | None, typer.Option("--judge-base-url", help="Where it is not llm_base_url.")
+    ] = None,
+) -> None:
+    """LoCoMo's questions from memory, from the whole conversation and from BM25, answered and judged."""
+    from ...evaluation import Bench, bench_locomo
+    from .progress import progress_bar
+
+    asked = Bench(
+        file=file,
+        answerer=answerer,
+        judge=judge,
+        out=out,
+        store=call.store,
+        methods=_names(methods),
+        conversations=_names(conversations or ""),
+        limit=limit,
+        context_tokens=context_tokens,
+        concurrency=concurrency,
+        key=key,
+        language=language,
+        adversarial=with_adversarial,
+        resume=resume,
+        answerer_base_url=answerer_base_url,
+        judge_base_url=judge_base_url,
+    )
+    with progress_bar() as progress:
+        evaluation = await bench_locomo(asked, progress)
+    call.show(evaluation, lambda out: print_evaluation(out, evaluation))
+    note(f"written: {evaluation.out}; the answers: {asked.answers}")
+
+
+def _names(written: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in written.split(",") if name.strip()))
+
+
+def print_evaluation(out: Console, evaluation: Evaluation) -> None:
+    """The scores, headed by why they are no result where they are none, and what the answers took."""
+    for reason in evaluation.reasons:
+        out.print(remembered(f"{NO_RESULT}: {reason}", "bold red"))
+    for text in evaluation.notes:
+        out.print(remembered(f"note: {text}"))
+    config = evaluation.config
+    out.print(
+        remembered(
+            f"answers by {config['answerer']}, judged by {config['judge']}, {config['key']} key, "
+            f"context of {config['context_tokens']} tokens"
+        )
+    )
+    if scores := evaluation.result or evaluation.partial:
+        out.print()
+        out.print(_scores(scores))
+    out.print()
+    out.print(_costs(evaluation))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < 1 else "right", no_wrap=True)
+    return table
+
+
+def _scores(scores: Sequence[Score]) -> Table:
+    table = _table("method", "questions", "n", "judged right", "F1", "BLEU-1")
+    for one in scores:
+        figures = (f"{value:.3f}" for value in (one.accuracy, one.f1, one.bleu1))
+        table.add_row(one.method, one.category, str(one.n), *figures)
+    return table
+
+
+def _costs(evaluation: Evaluation) -> Table:
+    table = _table("method", "n", "context", "tokens in", "tokens out", "cost", "p50 s", "p95 s", "judging")
+    for one in evaluation.costs:
+        table.add_row(
+            one.method,
+            str(one.n),
+            f"{one.context_tokens:.0f}",
+            *_figures(one.answering),
+            f"{one.seconds_p50:.2f}",
+            f"{one.seconds_p95:.2f}",
+            str(one.judging.prompt_tokens + one.judging.completion_tokens),
+        )
+    for taken in evaluation.memorized:
+        figures = (*_figures(taken.usage), f"{taken.seconds:.2f}", "", "")
+        table.add_row(f"memorize {taken.conversation}", str(taken.messages), "", *figures)
+    return table
+
+
+def _figures(usage: Usage) -> tuple[str, str, str]:
+    cost = "" if usage.cost is None else f"{usage.cost:.4f}"
+    return str(usage.prompt_tokens), str(usage.completion_tokens), cost
