@@ -7,7 +7,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -17,8 +17,9 @@ from ..edges import buffer
 from ..edges.folder import DERIVED, USER_FILE
 from ..edges.index.segment import MESSAGE
 from ..edges.index.view import ItemPlace
+from ..edges.llm.ledger import read_usage
 from ..errors import CorruptFile, InvalidInput, NotFound
-from ..models import FORMAT_VERSION, Entry, Event, Item, Modality, Origin, Resource, Status
+from ..models import FORMAT_VERSION, Entry, Event, Item, Modality, Origin, Resource, Status, Usage
 from ..pure import records
 from ..pure.lines import ITEM_ID
 from ..pure.markdown import entries, parse
@@ -107,7 +108,8 @@ class ResourceFilter:
 class Stats:
     """A folder in figures. `bytes` are by kind: resources, items, events, categories, buffer, derived.
 
-    `suggested` are topics that a model would add, as events tell, and that have no file.
+    `suggested` are topics that a model would add, as events tell, and that have no file. `usage` is what
+    language models took, by step, as far as `.memu/` has kept it.
     """
 
     user: str
@@ -127,6 +129,7 @@ class Stats:
     first_date: date | None = None
     last_date: date | None = None
     suggested: tuple[str, ...] = ()
+    usage: Mapping[str, Usage] = field(default_factory=dict)
 
 
 def filter_of(kind: type[Filter], values: Mapping[str, Any]) -> Filter:
@@ -428,6 +431,7 @@ def stats(desk: Desk) -> Stats:
         first_date=date.fromordinal(int(days.min())) if len(days) else None,
         last_date=date.fromordinal(int(days.max())) if len(days) else None,
         suggested=tuple(sorted({name for event in told for name in event.suggested} - shown.keys())),
+        usage=read_usage(desk.folder.derived),
     )
 
 

@@ -388,3 +388,12 @@ def test_nothing_is_forgotten_unasked(run: Run, store: Path, words: list[str]) -
     assert (done.code, done.out) == (2, "")
     assert done.err.endswith("there is no terminal to ask at; add --yes\n")
     assert sorted(store.rglob("*")) == before
+
+
+def test_stats_show_what_models_took(run: Run, store: Path) -> None:
+    line = {"at": "2024-05-01T10:00:00Z", "step": "extract", "model": "m", "calls": 1}
+    line |= {"prompt_tokens": 5400, "completion_tokens": 800, "seconds": 12.5, "cost": 0.0123}
+    (store / "maya" / ".memu" / "usage.jsonl").write_text(json.dumps(line) + "\n" + '{"at": "2024-')
+    shown = " ".join(run("stats").out.split())
+    assert "usage extract 1 calls, 5,400 + 800 tokens, 12.5 s, cost 0.0123" in shown
+    assert run("stats", "--json").json["usage"]["extract"]["prompt_tokens"] == 5400

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from memu_like.edges.llm.meter import Meter
+from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import InvalidInput, NotFound
-from memu_like.models import FORMAT_VERSION
+from memu_like.models import FORMAT_VERSION, ChatMessage, ChatReply, ChatRequest, Step, Usage
 from memu_like.service import MemoryService, UserMemory
 
 
@@ -179,3 +181,15 @@ async def test_stats_count_what_is_there(caroline: UserMemory) -> None:
     assert all(size > 0 for size in stats.bytes.values())
     assert stats.segments >= 1
     assert "potion" in stats.fingerprint
+
+
+async def test_stats_tell_what_models_took_by_step(caroline: UserMemory) -> None:
+    assert (await caroline.stats()).usage == {}
+    room = await caroline._room()
+    taken = Usage(1, 100, 20, 1.5, 0.25)
+    model = ScriptedModel(lambda request: ChatReply("x", usage=taken))
+    meter = Meter(model, room.tools.settings, room.tools.now, ledger=caroline.folder.derived)
+    steps: tuple[Step, ...] = ("judge", "judge", "extract")
+    for step in steps:
+        await meter.chat(ChatRequest(step, (ChatMessage("user", "x"),)))
+    assert (await caroline.stats()).usage == {"extract": taken, "judge": taken + taken}

@@ -26,6 +26,7 @@ from ...models import (
     Resource,
     RetrieveResult,
     Source,
+    Usage,
 )
 from .output import joined, one_line, remembered
 
@@ -69,13 +70,24 @@ def _shown(value: object) -> str:
     if isinstance(value, Source):
         lines = str(value.first) if value.first == value.last else f"{value.first}-{value.last}"
         return f"{value.resource} line {lines}"
+    if isinstance(value, Usage):
+        return taken(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+        divider = "; " if any(isinstance(one, Usage) for one in value.values()) else ", "
+        return divider.join(f"{name} {_shown(one)}" for name, one in value.items())
     if isinstance(value, tuple | list):
         return ", ".join(_shown(one) for one in value)
     if hasattr(value, "__dataclass_fields__"):
         return " ".join(f"{field.name}={getattr(value, field.name)}" for field in fields(value))  # type: ignore[arg-type]
     return str(value)
+
+
+def taken(usage: Usage) -> str:
+    """ "3 calls, 5,400 + 800 tokens, 12.5 s, cost 0.0123": tokens of prompts and of replies."""
+    about = "about " if usage.estimated else ""
+    tokens = f"{about}{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens"
+    cost = "" if usage.cost is None else f", cost {usage.cost:.4g}"
+    return f"{usage.calls} calls, {tokens}, {usage.seconds:.1f} s{cost}"
 
 
 def occurred(value: Occurred) -> str:
