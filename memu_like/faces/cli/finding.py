@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from ...errors import NotFound
+from ...errors import LoadError, NotFound
 from .app import Call, command
+from .asking import read_stdin
 from .output import one_line, plain, remembered
 
 FIGURES = ("resources", "messages", "buffered", "items", "events", "first_date", "last_date")
@@ -24,15 +27,37 @@ async def retrieve(
     call: Call,
     query: Annotated[str, typer.Argument(help="What to look for, in words.")],
     top_k: Annotated[int | None, typer.Option("--top-k", "-k", help="How many hits.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Show what each signal gave.")] = False,
+    method: Annotated[
+        str | None, typer.Option("--method", help="rag: a search. llm: a model reads the files.")
+    ] = None,
+    history: Annotated[
+        str | None,
+        typer.Option("--history", metavar="FILE", help="What was said before: JSON messages; - for stdin."),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the path it took, and what each signal gave.")
+    ] = False,
 ) -> None:
     """Search the memory: hits with score, date, speaker, text and place."""
     from .rendering import print_result
 
+    how: dict[str, Any] = {"method": method, "top_k": top_k, "explain": explain}
     async with call.service() as service:
+        if history is not None:
+            how["conversation_history"] = _messages(history, service.settings.max_file_bytes)
         user = await call.user(service)
-        result = await user.retrieve(query, top_k=top_k, explain=explain)
-    call.show(result, lambda out: print_result(out, result))
+        result = await user.retrieve(query, **how)
+    call.show(result, lambda out: print_result(out, result, explain))
+
+
+def _messages(name: str, limit: int) -> Any:
+    """What a file, or with "-" a pipe, says as JSON; `retrieve` checks that it is messages."""
+    try:
+        return json.loads(read_stdin(limit) if name == "-" else Path(name).read_bytes())
+    except OSError as error:
+        raise LoadError(name, error.strerror or str(error)) from error
+    except ValueError as error:
+        raise LoadError(name, f"not JSON: {error}") from error
 
 
 @command("context")

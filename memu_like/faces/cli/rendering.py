@@ -100,19 +100,32 @@ def occurred(value: Occurred) -> str:
 # -- search
 
 
-def print_result(out: Console, result: RetrieveResult) -> None:
+def print_result(out: Console, result: RetrieveResult, explain: bool = False) -> None:
+    """The hits, what was degraded, and with `explain` the path that led there."""
     if not result.needs_retrieval:
         out.print("Small talk: nothing to look up.")
     elif not result.hits:
         out.print("Nothing found.")
     for number, hit in enumerate(result.hits, start=1):
         out.print(hit_card(number, hit), soft_wrap=False)
+    if explain:
+        out.print(path_table(result))
     for problem in result.degraded:
         out.print(Text.assemble(("note: ", "yellow"), remembered(problem)))
 
 
+def path_table(result: RetrieveResult) -> RenderableType:
+    """What was done step by step, and what the model calls took."""
+    table = grid("step", "what came of it", "on")
+    for visit in result.path:
+        table.add_row(remembered(visit.action, "cyan"), remembered(visit.outcome), remembered(visit.target))
+    table.columns[1].no_wrap = False
+    used = [remembered(f"{result.method}: {taken(result.usage)}", "dim")] if result.usage.calls else []
+    return Group("", table, *used)
+
+
 def hit_card(number: int, hit: Hit) -> RenderableType:
-    """Head (rank, score, date, speaker, title), text, place: and what each signal gave, where asked for."""
+    """Head (rank, score, date, speaker, title), text, place; a model's reason; signals where asked for."""
     head = Text.assemble((f"{number}. ", "bold"), (f"{hit.score:.3f}", "cyan"))
     head.append(f"  {day(hit.date) or 'undated'}")
     for text, style in ((hit.speaker, "bold"), (hit.title, "dim")):
@@ -120,9 +133,13 @@ def hit_card(number: int, hit: Hit) -> RenderableType:
             head.append("  ").append(remembered(text, style))
     place = [hit.place, *hit.item_ids[:3]]
     if hit.category:
-        place.append(f"{hit.category}/{hit.slot}")
+        place.append(f"{hit.category}/{hit.slot}" if hit.slot else hit.category)
+    if hit.superseded:
+        place.append("superseded")
     lines: list[RenderableType] = [head, Padding(remembered(hit.text), (0, 0, 0, 3))]
     lines.append(Padding(joined(place, "dim"), (0, 0, 0, 3)))
+    if hit.reason:
+        lines.append(Padding(remembered(hit.reason, "italic"), (0, 0, 0, 3)))
     if hit.signals:
         given = (f"{name} {value:.3f}" for name, value in hit.signals.items() if value)
         lines.append(Padding(joined(given, "magenta"), (0, 0, 0, 3)))
