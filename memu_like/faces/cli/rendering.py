@@ -103,7 +103,10 @@ def occurred(value: Occurred) -> str:
 def print_result(out: Console, result: RetrieveResult, explain: bool = False) -> None:
     """The hits, what was degraded, and with `explain` the path that led there."""
     if not result.needs_retrieval:
-        out.print("Small talk: nothing to look up.")
+        decided = (
+            "Nothing to look up, by the model." if result.usage.calls else "Small talk: nothing to look up."
+        )
+        out.print(decided)
     elif not result.hits:
         out.print("Nothing found.")
     for number, hit in enumerate(result.hits, start=1):
