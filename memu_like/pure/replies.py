@@ -233,7 +233,8 @@ def _shapes(value: JSON, model: type[BaseModel]) -> Iterator[JSON]:
     if issubclass(model, RootModel):
         if lists and isinstance(value, dict):
             inner = [one for one in value.values() if isinstance(one, list)]
-            yield inner[0] if len(inner) == 1 else [value]
+            yield from inner if len(inner) == 1 else ()
+            yield [value]
     elif isinstance(value, list):
         first = value[0] if len(value) == 1 else None
         if isinstance(first, dict) and first.keys() & set(lists or known):
