@@ -240,6 +240,7 @@ def _since(before: Usage, after: Usage) -> Usage:
         after.completion_tokens - before.completion_tokens,
         after.seconds - before.seconds,
         cost,
+        after.estimated,
     )
 
 

@@ -392,7 +392,10 @@ class View:
         return best
 
     def items_at(self, resource: str, line: int) -> list[ItemPlace]:
-        """The items whose source lines hold `line` of `resource`, each in its last revision."""
+        """The items whose source lines hold `line` of `resource`, each in its last revision.
+
+        What holds now comes first, then by place: the order does not depend on how segments were merged.
+        """
         ids: dict[str, None] = {}
         key = key_of(resource)
         for segment in self.segments:
@@ -400,7 +403,8 @@ class View:
             if len(found):
                 here = found["id"][(found["first"] <= line) & (line <= found["last"])]
                 ids.update((item_id.decode(), None) for item_id in here.tolist())
-        return [place for item_id in ids if (place := self.item(item_id)) is not None]
+        places = [place for item_id in ids if (place := self.item(item_id)) is not None]
+        return sorted(places, key=lambda p: (p.status is not Status.ACTIVE, p.file, p.offset))
 
     def items_of(self, resource: str) -> list[ItemPlace]:
         """Every item with a source in `resource`, each in its last revision."""
