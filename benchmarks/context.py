@@ -41,6 +41,8 @@ from memu_like.service import MemoryService
 METHODS = ("BM25 over raw turns", "context(), quotes", "context(), items")
 MEASURES = ("answered", "words", "evidence", "tokens")
 ADVERSARIAL = 5
+WRITTEN_OUT = re.compile(r" \((?:week(?:end)? of )?\d{4}(?:-\d\d){0,2}s?(?: to \d{4}(?:-\d\d){1,2})?\)")
+"""Dates that `context()` puts behind words such as "yesterday"."""
 
 _NAMES = "january february march april may june july august september october november december".split()
 _MONTH = "(" + "|".join(f"{name[:3]}(?:{name[3:]})?" if name[3:] else name for name in _NAMES) + r")\.?"
@@ -158,7 +160,7 @@ async def contexts(
 def measure(one: Asked, text: str, count: Callable[[str], int]) -> list[float]:
     """One value for each of MEASURES."""
     held = one.words & content_words(text, exact=False)
-    flat = " ".join(text.split())
+    flat = " ".join(WRITTEN_OUT.sub("", text).split())
     evidence = any(" ".join(turn.split()) in flat for turn in one.evidence)
     return [float(held == one.words), len(held) / len(one.words), float(evidence), float(count(text))]
 

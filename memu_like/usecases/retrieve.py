@@ -203,6 +203,7 @@ def _item_hits(found: Sequence[Found]) -> Iterable[Hit]:
                     one.hit,
                     tier="item",
                     text=item.text,
+                    speaker=item.subject or None,
                     path=place.file,
                     line=place.line,
                     item_ids=(item.id,),
