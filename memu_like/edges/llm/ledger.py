@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ...models import Usage
 from .. import files
@@ -26,6 +26,20 @@ _DAY_FILE = re.compile(r"(\d{4}-\d{2}-\d{2})\.jsonl")
 _APPENDING = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """What a day's file says up to its first `size` bytes."""
+
+    inode: int
+    size: int
+    total: Usage
+
+
+_spent: dict[Path, _Spent] = {}
+_MOST_SPENT = 64
+"""Files that are remembered at once; beyond it they are read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +121,46 @@ def spend_file(store: Path, day: date) -> Path:
 def read_usage(ledger: Path) -> Mapping[str, Usage]:
     """What each step took in all, by a user's ledger folder. Empty where nothing was kept."""
     totals: dict[str, Usage] = {}
-    for step, usage in _lines(ledger.parent, ledger / USAGE_FILE):
+    for step, usage in _lines(ledger):
         totals[step] = totals.get(step, Usage()) + usage
     return dict(sorted(totals.items()))
 
 
 def read_spend(store: Path, day: date) -> Usage:
-    """What the store's users took on one day (UTC) together."""
-    return sum((usage for _, usage in _lines(store, spend_file(store, day))), Usage())
+    """What the store's users took on one day (UTC) together, whichever process wrote it.
 
-
-def _lines(root: Path, path: Path) -> Iterator[tuple[str, Usage]]:
+    Only what was appended since the last time is read: a cap asks before every call. Raises StorageError.
+    """
+    path = spend_file(store, day).absolute()
+    if len(_spent) > _MOST_SPENT:
+        _spent.clear()
     with files.explained("read", path):
         try:
-            file = files.guard(root, path).open("rb")
+            file = files.guard(store.absolute(), path).open("rb")
+        except FileNotFoundError:
+            return Usage()
+        with file:
+            _spent[path] = _read_on(file, _spent.get(path))
+            return _spent[path].total
+
+
+def _read_on(file: BinaryIO, known: _Spent | None) -> _Spent:
+    """`known`, and the whole lines after it; from the beginning where it is of another file."""
+    status = os.fstat(file.fileno())
+    if known is None or known.inode != status.st_ino or known.size > status.st_size:
+        known = _Spent(status.st_ino, 0, Usage())
+    file.seek(known.size)
+    lines, newline, _ = file.read().rpartition(b"\n")
+    parsed = (_parsed(line) for line in lines.split(b"\n"))
+    total = sum((found[1] for found in parsed if found), known.total)
+    return _Spent(known.inode, known.size + len(lines + newline), total)
+
+
+def _lines(ledger: Path) -> Iterator[tuple[str, Usage]]:
+    path = ledger / USAGE_FILE
+    with files.explained("read", path):
+        try:
+            file = files.guard(ledger.parent, path).open("rb")
         except FileNotFoundError:
             return
         with file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
@@ -83,7 +84,7 @@ class OpenAiModel:
         return str(getattr(self._settings, _setting(self._settings, step)))
 
     async def chat(self, request: ChatRequest) -> ChatReply:
-        connection = self._connection()
+        connection = await self._connection()
         async with connection.places:
             started = time.perf_counter()
             found: Answer | Malformed = await self._persist(
@@ -95,7 +96,7 @@ class OpenAiModel:
         return await self._reply(request, found, seconds)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str | ChatReply]:
-        connection = self._connection()
+        connection = await self._connection()
         refused = self._refused(request.step)
         thinking, builder = ThinkingFilter(BARE_THINKING in refused), AnswerBuilder()
         problem: ModelError | None = None
@@ -131,9 +132,12 @@ class OpenAiModel:
 
     # -- asking
 
-    def _connection(self) -> Connection:
+    async def _connection(self) -> Connection:
         """That of the running event loop: neither a client nor a semaphore can be used from another."""
         loop = asyncio.get_running_loop()
+        if loop not in self._connections:
+            # It takes half a second to load, which nothing else in the loop should wait for.
+            await asyncio.to_thread(importlib.import_module, "openai")
         if loop not in self._connections:
             self._connections = {one: kept for one, kept in self._connections.items() if not one.is_closed()}
             self._connections[loop] = Connection(self._endpoint, self._settings.llm_concurrency)

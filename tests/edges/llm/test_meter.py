@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from memu_like.config import Settings
-from memu_like.edges.llm.ledger import USAGE_FILE, add_usage, read_spend, read_usage, spend_file
+from memu_like.edges.llm.ledger import USAGE_FILE, Line, add_usage, read_spend, read_usage, spend_file
 from memu_like.edges.llm.meter import Meter
 from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import ModelError, ModelUnavailable, SpendCapReached, StorageError
@@ -242,6 +242,34 @@ async def test_calls_side_by_side_leave_whole_lines(make: Make, ledger: Path, st
     meters = [make() for _ in range(40)]
     await asyncio.gather(*(meter.chat(SAY) for meter in meters))
     assert len(lines(ledger / USAGE_FILE)) == len(lines(spend_file(store, DAY))) == 40
+
+
+def test_a_day_is_read_on_from_where_it_was_read_and_anew_where_it_was_replaced(store: Path) -> None:
+    path = spend_file(store, DAY)
+    path.parent.mkdir(parents=True)
+    line = Line(NOW, "extract", "m", COST).render()
+    path.write_bytes(line + line[:30])
+    assert read_spend(store, DAY) == COST
+    path.write_bytes(line + line + line[:30])
+    assert read_spend(store, DAY) == COST + COST
+    path.write_bytes(line)
+    assert read_spend(store, DAY) == COST
+    other = path.with_name("other")
+    other.write_bytes(line * 3)
+    other.replace(path)
+    assert read_spend(store, DAY).calls == 3
+    path.unlink()
+    assert read_spend(store, DAY) == Usage()
+
+
+def test_what_10_000_calls_took_is_known_at_once_after_the_first_time(store: Path) -> None:
+    path = spend_file(store, DAY)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(Line(NOW, "extract", "m", COST).render() * 10_000)
+    read_spend(store, DAY)
+    started = time.perf_counter()
+    assert read_spend(store, DAY).calls == 10_000
+    assert time.perf_counter() - started < 0.01
 
 
 def test_a_line_costs_well_under_a_millisecond(ledger: Path) -> None:
