@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,18 +109,23 @@ def print_evaluation(out: Console, evaluation: Evaluation) -> None:
         out.print()
         out.print(_scores(scores))
     out.print()
+    out.print("tokens: of the context (mean), read, written, for judging; seconds: of an answer")
     out.print(_costs(evaluation))
+    for line in _memorized(evaluation):
+        out.print(remembered(line))
 
 
-def _table(*columns: str) -> Table:
+def _table(text: Sequence[str], figures: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < 1 else "right", no_wrap=True)
+    for name in text:
+        table.add_column(name, no_wrap=True)
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
 def _scores(scores: Sequence[Score]) -> Table:
-    table = _table("method", "questions", "n", "judged right", "F1", "BLEU-1")
+    table = _table(("method", "questions"), ("n", "judged right", "F1", "BLEU-1"))
     for one in scores:
         figures = (f"{value:.3f}" for value in (one.accuracy, one.f1, one.bleu1))
         table.add_row(one.method, one.category, str(one.n), *figures)
@@ -128,23 +133,27 @@ def _scores(scores: Sequence[Score]) -> Table:
 
 
 def _costs(evaluation: Evaluation) -> Table:
-    table = _table("method", "n", "context", "tokens in", "tokens out", "cost", "p50 s", "p95 s", "judging")
+    table = _table(("method",), ("n", "context", "read", "written", "judging", "cost", "p50 s", "p95 s"))
     for one in evaluation.costs:
+        usage, judging = one.answering, one.judging
+        counts = (round(one.context_tokens), usage.prompt_tokens, usage.completion_tokens)
         table.add_row(
             one.method,
             str(one.n),
-            f"{one.context_tokens:.0f}",
-            *_figures(one.answering),
+            *map(str, (*counts, judging.prompt_tokens + judging.completion_tokens)),
+            _cost(usage + judging),
             f"{one.seconds_p50:.2f}",
             f"{one.seconds_p95:.2f}",
-            str(one.judging.prompt_tokens + one.judging.completion_tokens),
         )
-    for taken in evaluation.memorized:
-        figures = (*_figures(taken.usage), f"{taken.seconds:.2f}", "", "")
-        table.add_row(f"memorize {taken.conversation}", str(taken.messages), "", *figures)
     return table
 
 
-def _figures(usage: Usage) -> tuple[str, str, str]:
-    cost = "" if usage.cost is None else f"{usage.cost:.4f}"
-    return str(usage.prompt_tokens), str(usage.completion_tokens), cost
+def _memorized(evaluation: Evaluation) -> Iterator[str]:
+    for one in evaluation.memorized:
+        taken = f"{one.messages} messages, {one.items} items, {one.seconds:.2f} s, {one.usage.calls} calls"
+        tokens = one.usage.prompt_tokens + one.usage.completion_tokens
+        yield f"memorized {one.conversation}: {taken}, {tokens} tokens {_cost(one.usage)}".rstrip()
+
+
+def _cost(usage: Usage) -> str:
+    return "" if usage.cost is None else f"{usage.cost:.4f}"
