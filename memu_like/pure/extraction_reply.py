@@ -286,12 +286,12 @@ class _Reader:
 
     def _occurred(self, when: object, text: str, first: SourceLine, passage: list[int]) -> Occurred | None:
         """When it happened: as `when` says, if the lines know that time, or as the text says."""
-        given = self.line(when, MAX_WHEN) if isinstance(when, str) else ""
-        found = _read_when(given, first.said_at)
-        if found is not None and not self.lines.says_when(given, found, passage):
-            self.drop(first.line, "a time that its source lines do not have: left out")
-            found = None
-        return found or occurred_in(text, first.said_at)
+        given = self.line(when, MAX_WHEN)
+        found = _read_when(given, first.said_at) or occurred_in(text, first.said_at)
+        if found is None or self.lines.says_when(found, passage):
+            return found
+        self.drop(first.line, "a time that its source lines do not have: left out")
+        return None
 
     def line(self, value: object, limit: int) -> str:
         """A plain line of at most `limit` characters with no secret and no order in it; "" for all else."""

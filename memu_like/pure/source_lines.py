@@ -149,9 +149,9 @@ class SourceLines:
             missing -= line.numbers_of_times
         return OTHER_NUMBER if missing else ""
 
-    def says_when(self, when: str, occurred: Occurred, lines: Collection[int]) -> bool:
+    def says_when(self, occurred: Occurred, lines: Collection[int]) -> bool:
         """Whether the time is one that the lines name, or that of their saying."""
-        folded = " ".join(when.casefold().split())
+        folded = " ".join(occurred.text.casefold().split())
         for line in self.around(lines):
             if folded in " ".join(line.text.casefold().split()):
                 return True

@@ -293,6 +293,12 @@ def test_a_time_that_the_lines_do_not_have_is_left_out() -> None:
     assert [one.reason for one in found.dropped] == ["a time that its source lines do not have: left out"]
 
 
+def test_a_time_in_the_text_alone_is_held_to_the_lines_too() -> None:
+    found = read({**RACE, "text": "Iris ran a charity race in March."})
+    assert [one.occurred for one in found.drafts] == [None]
+    assert [one.reason for one in found.dropped] == ["a time that its source lines do not have: left out"]
+
+
 def test_words_of_time_stay_unresolved_where_nobody_knows_when_they_were_said() -> None:
     undated = tuple(replace(turn, said_at=None) for turn in turns())
     (draft,) = read({**RACE, "when": "last Saturday"}, turns=undated).drafts
