@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InvalidInput, NotFound, PromptError
+from ..errors import InvalidInput, NotFound, PromptError, StorageError
 from ..models import ChatMessage
 from ..pure.fencing import Value
 from .files import Stamp, explained, guard, read_bytes, stamp, write_atomic
@@ -128,6 +128,9 @@ class Prompts:
                 template.render(dict.fromkeys(template.uses, Sample(full=full)))
         except PromptError as error:
             yield PromptProblem(file.path, error.line, error.reason)
+            return
+        except StorageError as error:
+            yield PromptProblem(file.path, None, str(error))
             return
         for note in ("returns", "variables"):
             if not file.own and not template.notes.get(note):
