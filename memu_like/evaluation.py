@@ -340,8 +340,8 @@ class _Work:
 
     def _contexts(self, memory: MemoryService, chosen: Mapping[str, Chosen]) -> Mapping[str, ContextOf]:
         whole = cache(lambda name: whole_text(chosen[name][0].turns))
-        found = cache(lambda name: Found(chosen[name][0]))
-        budget, count = self.bench.context_tokens, self._examiner.count
+        found = cache(lambda name: Found(chosen[name][0], self._examiner.count))
+        budget = self.bench.context_tokens
 
         async def remembered(question: Question) -> str:
             user = memory.user(USERS + question.conversation)
@@ -351,7 +351,7 @@ class _Work:
             return whole(question.conversation)
 
         async def bm25(question: Question) -> str:
-            return await asyncio.to_thread(found(question.conversation).text, question.text, budget, count)
+            return await asyncio.to_thread(lambda: found(question.conversation).text(question.text, budget))
 
         return {MEMORY: remembered, FULL_CONTEXT: full, BM25: bm25}
 

@@ -52,15 +52,21 @@ def whole_text(turns: Sequence[Turn]) -> str:
 class Found:
     """The turns of a conversation that BM25 finds, best first, as text under a budget."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, count: Callable[[str], int]) -> None:
         self._lines = [f"[{turn.when}] {turn.text}" for turn in conversation.turns]
+        self._costs = [count(line + "\n") for line in self._lines]
         self._rank = Bm25([turn.text for turn in conversation.turns]).rank
+        self._count = count
 
-    def text(self, query: str, max_tokens: int, count: Callable[[str], int]) -> str:
-        """Whole turns, until the next one does not fit `max_tokens`."""
+    def text(self, query: str, max_tokens: int) -> str:
+        """Whole turns of at most `max_tokens` together; one that does not fit is passed over."""
         taken: list[str] = []
+        left = max_tokens
         for place in self._rank(query):
-            if count("\n".join([*taken, self._lines[place]])) > max_tokens:
-                break
-            taken.append(self._lines[place])
+            if self._costs[place] <= left:
+                taken.append(self._lines[place])
+                left -= self._costs[place]
+        # Tokens of joined lines can be one or two more than the sum of theirs.
+        while self._count("\n".join(taken)) > max_tokens:
+            taken.pop()
         return "\n".join(taken)

@@ -188,11 +188,16 @@ def test_bm25_ranks_the_texts_that_share_rare_words_first() -> None:
     assert Bm25([]).rank("anything") == []
 
 
+def test_a_turn_that_does_not_fit_is_passed_over() -> None:
+    found = Found(Conversation("talk", {}, TURNS), lambda text: len(text.split()))
+    assert found.text("Who adopted a guinea pig?", 7) == "[3 June] Tomas: The guinea pig again?"
+
+
 @given(st.integers(1, 40))
 def test_what_bm25_found_keeps_to_the_budget_in_whole_turns(budget: int) -> None:
     def count(text: str) -> int:
         return len(text.split())
 
-    text = Found(Conversation("talk", {}, TURNS)).text("adopted guinea pig", budget, count)
+    text = Found(Conversation("talk", {}, TURNS), count).text("adopted guinea pig", budget)
     assert count(text) <= budget
     assert all(line in {f"[{turn.when}] {turn.text}" for turn in TURNS} for line in text.splitlines())
