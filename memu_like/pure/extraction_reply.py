@@ -326,7 +326,7 @@ def _passage(cited: Sequence[int], people: Sequence[SourceLine], text: str, line
     """The lines of one passage, in order: of several, the one that says most of the statement."""
     passages: list[list[int]] = []
     for line in sorted(set(cited)):
-        if passages and line - passages[-1][-1] <= GAP + 1:
+        if passages and lines.between(passages[-1][-1], line) <= GAP:
             passages[-1].append(line)
         else:
             passages.append([line])

@@ -128,6 +128,10 @@ class SourceLines:
         found = [self.lines[self._order[p]] for p in sorted(places) if 0 <= p < len(self._order)]
         return [line for line in found if line.by_person or affirmed]
 
+    def between(self, first: int, last: int) -> int:
+        """How many lines stand between two; the lines of a document are the first ones of its chunks."""
+        return self._place[last] - self._place[first] - 1
+
     def overlap(self, text: str, lines: Collection[int]) -> int:
         """How many of the text's stems stand in the lines themselves."""
         stems = telling_stems(text) - self._names

@@ -153,6 +153,12 @@ def test_lines_that_stand_together_are_one_run_and_of_several_the_telling_one_co
     assert [(d.line, d.last_line) for d in read({**RACE, "lines": [7, 1]}).drafts] == [(1, 0)]
 
 
+def test_lines_that_follow_each_other_are_one_run_whatever_their_numbers() -> None:
+    chunks = tuple(replace(turn, line=1 + 40 * number) for number, turn in enumerate(turns()))
+    found = read({**RACE, "lines": [1, 41]}, turns=chunks)
+    assert [(d.line, d.last_line) for d in found.drafts] == [(1, 41)]
+
+
 def test_what_the_assistant_said_counts_once_the_person_confirms_it() -> None:
     paris = {"text": "Iris lives in Paris.", "slot": "personal_info/location"}
     assert [one.line for one in read({**paris, "lines": [4]}).drafts] == [4]
