@@ -95,7 +95,15 @@ def merge(current: str | None, plan: CategoryPlan) -> str:
 def _taken_out(document: Document, current: str, plan: CategoryPlan) -> tuple[str, CategoryPlan]:
     """The text without the moved bullets that are the machine's, and a plan that puts these anew."""
     own = _Merge(document, plan)
-    moved = frozenset(item_id for item_id in plan.moved if own._unedited(item_id) is not None)
+    wanted = {item_id: _key(slot.name) for slot in plan.slots for item_id, _ in slot.bullets}
+    stands = {
+        bullet.id: section.slot.casefold() for section in document.sections for bullet in section.bullets
+    }
+    moved = frozenset(
+        item_id
+        for item_id in plan.moved & wanted.keys()
+        if own._unedited(item_id) is not None and stands.get(item_id) != wanted[item_id]
+    )
     slots = [replace(s, bullets=tuple(b for b in s.bullets if b[0] not in moved)) for s in plan.slots]
     without = replace(plan, slots=(*slots, SlotPlan("", removed=moved)), moved=frozenset())
     text = _Merge(document, without).result(current)

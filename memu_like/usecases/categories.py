@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from ..edges.folder import content_hash
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
 from ..models import Category, Entry, Event, Item, ProfileDelta, Reorganised, Status
@@ -83,8 +82,21 @@ class Rendered:
         return {planned.plan.topic for planned in self.planned}
 
     def write(self, desk: Desk) -> None:
-        for planned in self.planned:
-            _write(desk, planned)
+        """Merge into what stands there at the moment of writing: an edit made meanwhile is merged again."""
+        texts: dict[str, str] = {}
+        waiting = {planned.plan.path: planned for planned in self.planned}
+        for _ in range(MAX_WRITES):
+            now = {path: desk.folder.read_or_none(path) for path in waiting}
+            texts |= {path: _text(waiting[path], before) for path, before in now.items()}
+            changes = {path: (before, texts[path].encode()) for path, before in now.items()}
+            left = desk.folder.replace_unchanged({p: c for p, c in changes.items() if c[0] != c[1]})
+            waiting = {path: waiting[path] for path in left}
+            if not waiting:
+                break
+        else:
+            names = ", ".join(waiting)
+            raise StorageError(f"{names} changed {MAX_WRITES} times while it was being written; try again")
+        _write_bases(desk, [(planned, texts[planned.plan.path]) for planned in self.planned])
 
 
 def extra_topics(desk: Desk) -> tuple[str, ...]:
@@ -101,7 +113,7 @@ def category_path(topic: str) -> str:
 def render_categories(desk: Desk, changed: Sequence[Item] | None, wishes: Wishes | None = None) -> Rendered:
     """Plan the files of the topics in `changed` items. None: all topics, from all items, written at once."""
     if changed is None:
-        rendered = _plan_all(desk)
+        rendered = _plan_all(desk, wishes or Wishes())
         rendered.write(desk)
         return rendered
     by_topic: dict[str, list[Item]] = {}
@@ -110,12 +122,12 @@ def render_categories(desk: Desk, changed: Sequence[Item] | None, wishes: Wishes
     return _plan(desk, by_topic, wishes or Wishes(), complete=False)
 
 
-def _plan_all(desk: Desk) -> Rendered:
+def _plan_all(desk: Desk, wishes: Wishes) -> Rendered:
     by_topic: dict[str, list[Item]] = {}
     for place in desk.view().all_items():
         item = desk.folder.item_at(place.file, place.offset, place.length)
         by_topic.setdefault(item.topic, []).append(item)
-    return _plan(desk, by_topic, Wishes(), complete=True)
+    return _plan(desk, by_topic, wishes, complete=True)
 
 
 def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], wishes: Wishes, *, complete: bool) -> Rendered:
@@ -323,26 +335,23 @@ def _entries(text: str, topic: str, known: Iterable[str]) -> Iterable[Entry]:
     return entries(parse(text, frozenset(known)), topic, category_path(topic))
 
 
-def _write(desk: Desk, planned: Planned) -> None:
-    """Merge into what stands there at the moment of writing: an edit made meanwhile is merged again."""
-    plan = planned.plan
-    for _ in range(MAX_WRITES):
-        before = desk.folder.read_or_none(plan.path)
-        current = None if before is None else before.decode()
-        text = planned.after if current == planned.before else merge(current, plan)
-        data = text.encode()
-        if data == before:
-            break
-        if _hash(desk.folder.read_or_none(plan.path)) == _hash(before):
-            desk.folder.write(plan.path, data)
-            break
-    else:
-        raise StorageError(f"{plan.path} changed {MAX_WRITES} times while it was being written; try again")
-    summary = summary_base(text, plan)
-    summarised = planned.summarised if summary == plan.summary else read_base(desk, plan.topic).summarised
-    base = Base(base_of(text, plan), summary, description_base(text, plan), summarised)
-    if base != read_base(desk, plan.topic):
-        write_base(desk, plan.topic, base)
+def _text(planned: Planned, before: bytes | None) -> str:
+    """What a file is to say that reads `before` now."""
+    current = None if before is None else before.decode()
+    return planned.after if current == planned.before else merge(current, planned.plan)
+
+
+def _write_bases(desk: Desk, written: Sequence[tuple[Planned, str]]) -> None:
+    """Keep what the machine has written: `written` are the plans with the texts that stand there now."""
+    changed: dict[str, bytes] = {}
+    for planned, text in written:
+        plan, known = planned.plan, read_base(desk, planned.plan.topic)
+        summary = summary_base(text, plan)
+        summarised = planned.summarised if summary == plan.summary else known.summarised
+        base = Base(base_of(text, plan), summary, description_base(text, plan), summarised)
+        if base != known:
+            changed[_base_path(plan.topic)] = _base_bytes(base)
+    desk.folder.write_many(changed)
 
 
 def write_checked(desk: Desk, path: str, text: str, read: Document) -> None:
@@ -350,10 +359,6 @@ def write_checked(desk: Desk, path: str, text: str, read: Document) -> None:
     if desk.folder.read_or_none(path) != render(read).encode():
         raise StorageError(f"{path} changed while it was being written; try again")
     desk.folder.write(path, text.encode())
-
-
-def _hash(data: bytes | None) -> str:
-    return "" if data is None else content_hash(data)
 
 
 def read_base(desk: Desk, topic: str) -> Base:
@@ -369,10 +374,14 @@ def read_base(desk: Desk, topic: str) -> Base:
 
 
 def write_base(desk: Desk, topic: str, base: Base) -> None:
+    desk.folder.write(_base_path(topic), _base_bytes(base))
+
+
+def _base_bytes(base: Base) -> bytes:
     values = {"bullets": dict(base.bullets), "summary": base.summary, "description": base.description}
     if base.summarised:
         values["summarised"] = list(base.summarised)
-    desk.folder.write(_base_path(topic), json.dumps(values, ensure_ascii=False).encode())
+    return json.dumps(values, ensure_ascii=False).encode()
 
 
 def base_topics(desk: Desk) -> list[str]:

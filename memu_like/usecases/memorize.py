@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from ..edges import buffer, journal, pending
+from ..edges.folder import resource_stem
 from ..edges.index.manifest import MANIFEST
 from ..edges.loaders import load_messages, parse_message
 from ..models import Kept, Loaded, MemorizeReport
 from . import runs
-from .categories import render_categories
+from .categories import Wishes, render_categories
 from .desk import Desk, Progress
 from .erasing import finish
 from .intake import Intake, Staged, stage
@@ -73,22 +74,40 @@ def memorize(
     return report(desk, taken.intake, totals, kept, perf_counter() - started)
 
 
-def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Taken:
+def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime, *, wait: bool = False) -> Taken:
     """Make what comes in, and what is buffered, safe in resources. The caller holds the folder's lock.
 
-    The journal stands afterwards, wherever there is something to run on.
+    Wherever there is something to run on, the journal stands afterwards; or, with `wait`, the runs are
+    listed among those that wait for a language model.
     """
     desk.folder.create()
     interrupted = recover(desk)
+    _drop_unwritten(desk)
     waiting = buffer.rotate(desk.folder, desk.settings.lock_timeout_seconds)
     intake = stage(desk, [*_buffered(desk, waiting), *loaded], now)
-    if intake.staged:
-        # Before the first resource: one that is found with no event and no journal was never ours to run.
+    # Before the first resource: one that is found with no event and no mark was never ours to run.
+    if wait:
+        let_wait(desk, (*interrupted, *intake.staged), now)
+    elif intake.staged:
         journal.begin(desk.folder, [s.resource for s in intake.staged])
+    if intake.staged:
         desk.folder.write_resources([(s.resource, s.data, s.text) for s in intake.staged])
     for name in waiting:
-        desk.folder.remove(name)
+        # One that a power cut brings back holds nothing that is not known by then.
+        desk.folder.remove(name, durable="none")
     return Taken(intake, (*interrupted, *intake.staged))
+
+
+def _drop_unwritten(desk: Desk) -> None:
+    """A writer was killed between the mark that a run waits and the resource: that comes in again."""
+    unwritten = [one.resource for one in pending.read(desk.folder) if not desk.folder.has_resource(one.resource)]
+    if unwritten:
+        with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
+            journal.sweep_all(desk.folder)
+        for resource_id in unwritten:
+            for name in desk.folder.listing(f"{resource_stem(resource_id)}.*"):
+                desk.folder.remove(name)
+        pending.remove(desk.folder, unwritten)
 
 
 def look_in(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Taken:
@@ -187,12 +206,19 @@ def recover(desk: Desk) -> list[Staged]:
         return []
     journal.roll_back(desk.folder)
     left = _interrupted(desk)
-    render_categories(desk, None)
+    render_categories(desk, None, Wishes(moved=_revised(desk)))
     desk.index.refresh()
     desk.index.persist()
     if not left:
         journal.end(desk.folder)
     return left
+
+
+def _revised(desk: Desk) -> frozenset[str]:
+    """The items that the interrupted runs revised: their bullets may still stand where they stood before."""
+    sizes = journal.sizes(desk.folder)
+    places = desk.view().all_items()
+    return frozenset(p.id for p in places if p.rev > 1 and p.offset >= sizes.get(p.file, 0))
 
 
 def _recover_unrecorded(desk: Desk) -> list[Staged]:
@@ -235,7 +261,7 @@ def _run_or_wait(desk: Desk, staged: Sequence[Staged]) -> None:
 
 
 def let_wait(desk: Desk, staged: Sequence[Staged], now: datetime) -> None:
-    """Leave runs to the language model; the journal that `take_in` began is done with."""
+    """Leave runs to the language model; a journal that stands is done with."""
     pending.add(desk.folder, (one.resource.id for one in staged), now)
     journal.end(desk.folder)
 

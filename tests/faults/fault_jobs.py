@@ -16,7 +16,9 @@ from fault_checks import check_files, stored_ids
 from fault_world import Death
 
 from memu_like import MemoryService
+from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import MemuLikeError
+from memu_like.models import ChatRequest
 
 USER = "mara"
 PLACES = ("harbour", "mountain hut", "library", "night market", "lighthouse", "orchard", "station", "museum")
@@ -103,6 +105,71 @@ def run_steps(place: str, steps: list[list[Any]], acks: str, **death: Any) -> in
 
     _run(place, work)
     return watched.acts
+
+
+# -- a reorganisation that is killed
+
+PETS = (
+    "I have a guinea pig named Oscar who loves carrots.",
+    "My guinea pig Oscar, a quiet pet, is afraid of owls.",
+    "My cat Pip hates the vacuum cleaner.",
+    "My dog Rufus sleeps under the kitchen table.",
+    "My sister Ottilie lives in Porto.",
+)
+OSCAR = "I have a quiet pet guinea pig, Oscar, who loves carrots and is afraid of owls."
+TOPIC = "relationships"
+
+
+def _order(request: ChatRequest) -> str:
+    """Merge what is said of Oscar, move the cat, leave out the sister."""
+    lines = [line.split(" | ") for line in request.messages[1].content.splitlines() if " | " in line]
+    of = {name: [line[0] for line in lines if name in line[-1]] for name in ("Oscar", "Pip", "Ottilie")}
+    operations = [
+        {"op": "new_slot", "entries": [], "slot": "cats", "text": "her cats"},
+        {"op": "merge", "entries": of["Oscar"], "text": OSCAR, "slot": "pets"},
+        {"op": "move", "entries": of["Pip"], "text": "", "slot": "cats"},
+        {"op": "hide", "entries": of["Ottilie"], "text": "", "slot": ""},
+    ]
+    return json.dumps({"operations": operations, "summary": "Oscar, Pip and Rufus."})
+
+
+def memorize_pets(place: str) -> None:
+    async def work(service: MemoryService) -> None:
+        for text in PETS:
+            await service.user(USER).memorize([{"role": "user", "content": text}])
+
+    _run(place, work)
+
+
+def reorganise(place: str, **death: Any) -> int:
+    """Returns the acts on the disk."""
+    watched = Death(place, **death)
+    watched.watch()
+
+    async def work(service: MemoryService) -> None:
+        await service.user(USER).reorganise([TOPIC])
+
+    _run(place, work, model=ScriptedModel(_order))
+    return watched.acts
+
+
+def reorganised(place: str) -> dict[str, Any]:
+    """What stands in the folder once its next writer has been there, and what is wrong with it."""
+
+    async def work(service: MemoryService) -> dict[str, Any]:
+        user = service.user(USER)
+        await user.flush()
+        items = {item.id: item for item in await user.items(status="all")}
+        shown = {entry.id: slot for slot, found in (await user.profile())[TOPIC].items() for entry in found}
+        return {
+            "problems": check_files(Path(place, USER)) + [str(finding) for finding in await user.doctor()],
+            "texts": sorted(
+                f"{one.status} {one.shown} {one.rev} {one.slot}: {one.text}" for one in items.values()
+            ),
+            "profile": sorted(f"{slot}: {items[one].text}" for one, slot in shown.items() if one),
+        }
+
+    return dict(_run(place, work))
 
 
 # -- looking at what is left
