@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import logging
@@ -14,10 +15,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-from ...errors import ConfigError
+from ...errors import ConfigError, ModelUnavailable
 from .refusals import Failure, failure_of
 
 if TYPE_CHECKING:
+    import openai
     from openai import AsyncAPIResponse
 
     Response = AsyncAPIResponse[Any]
@@ -81,18 +83,33 @@ class Connection:
     """The client of one event loop, and the `places` that its calls take turns on."""
 
     def __init__(self, endpoint: Endpoint, concurrency: int) -> None:
-        import openai
-
         self._endpoint = endpoint
         transport = _transport()
         self.timeouts: tuple[type[Exception], ...] = (TimeoutError, transport.TimeoutException)
         self.broken: tuple[type[Exception], ...] = (transport.HTTPError, transport.StreamError)
         self.places = asyncio.Semaphore(concurrency)
+        client = None
+        # What is raised may hold a proxy's password.
+        with contextlib.suppress(OSError, ValueError, ImportError, transport.InvalidURL):
+            client = self._made()
+        if client is None:
+            reason = "no client can be made for it; check llm_base_url, HTTPS_PROXY and SSL_CERT_FILE"
+            raise ModelUnavailable(f"{endpoint.url}: {reason}")
+        self._client = client
+        self._logs = [logging.getLogger(name) for name in (transport.__name__, "openai._base_client")]
+        self._filter = _WithoutQuery(str(self._client.base_url))
+        for log in self._logs:
+            log.addFilter(self._filter)
+
+    def _made(self) -> openai.AsyncOpenAI:
+        import openai
+
+        endpoint = self._endpoint
         # A redirect would take headers with keys in them, and the user's words, to a host nobody chose.
         http = openai.DefaultAsyncHttpxClient(
             follow_redirects=False, event_hooks={"request": [self._dress]}, timeout=endpoint.timeout_seconds
         )
-        self._client = openai.AsyncOpenAI(
+        return openai.AsyncOpenAI(
             api_key=endpoint.key or NO_KEY,
             base_url=endpoint.url,
             default_query=dict(endpoint.query),
@@ -100,10 +117,6 @@ class Connection:
             max_retries=0,
             http_client=http,
         )
-        self._logs = [logging.getLogger(name) for name in (transport.__name__, "openai._base_client")]
-        self._filter = _WithoutQuery(str(self._client.base_url))
-        for log in self._logs:
-            log.addFilter(self._filter)
 
     async def open(self, body: Mapping[str, Any], stack: AsyncExitStack) -> Response | Failure:
         """An answer with status 200, its body yet to be read; closed with `stack`."""

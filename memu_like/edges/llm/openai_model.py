@@ -48,6 +48,7 @@ _HINTS = {
     407: "a proxy wants a password: check HTTPS_PROXY",
     429: "its rate or quota is used up; try again later",
 }
+_OF_A_KEY = frozenset([401, 403, 407])
 
 
 def make_model(settings: Settings) -> OpenAiModel | None:
@@ -264,7 +265,11 @@ class OpenAiModel:
         if failure.status is not None and 300 <= failure.status < 400:
             return "it has moved; set llm_base_url to its address"
         hint = _HINTS.get(failure.status or 0)
-        return None if hint is None else hint.format(setting=setting)
+        if hint is None:
+            return None
+        # Of a key that they refuse, endpoints say a part.
+        said = f"; it says: {failure.said}" if failure.said and failure.status not in _OF_A_KEY else ""
+        return hint.format(setting=setting) + said
 
     def _told(self, step: Step, reason: str, advice: str = "") -> str:
         shown = self._endpoint.masked(reason)[:MAX_SHOWN]

@@ -419,6 +419,22 @@ async def test_the_setting_that_named_the_model_is_named(server: ChatServer, mod
         await model(model_judge="small").chat(asked(step="judge"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTP_PROXY", "wrong://user:pass-word@host"), ("SSL_CERT_FILE", "/nowhere/at/all.pem"), ("", "")],
+)
+async def test_a_client_that_cannot_be_made_is_said(
+    model: Any, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    if name:
+        monkeypatch.setenv(name, value)
+    url = "https://localhost/v1" if name else "http://xn--a.b\x7f/v1"
+    with pytest.raises(ModelUnavailable, match="no client can be made for it") as raised:
+        await model(base_url=url).chat(asked())
+    assert "pass-word" not in str(raised.value)
+    assert raised.value.__context__ is None
+
+
 async def test_a_redirect_is_not_followed(server: ChatServer, model: Any) -> None:
     with chat_server() as other:
         server.answers = [raw("", 307, headers={"location": f"{other.url}/chat/completions"})]
