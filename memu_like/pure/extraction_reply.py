@@ -331,7 +331,8 @@ def _passage(cited: Sequence[int], people: Sequence[SourceLine], text: str, line
         else:
             passages.append([line])
     spoken = {line.line for line in people}
-    return max((one for one in passages if spoken & set(one)), key=lambda one: lines.overlap(text, one))
+    passages = [one for one in passages if spoken & set(one)]
+    return passages[0] if len(passages) == 1 else max(passages, key=lambda one: lines.overlap(text, one))
 
 
 def _numbers(value: object) -> list[int]:
