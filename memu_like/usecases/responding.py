@@ -21,11 +21,12 @@ from ..errors import InvalidInput, NotFound, StorageError, UnusableReply
 from ..models import ChatMessage, ChatReply, ChatRequest, Entry, Hit, Reply, RetrieveResult, Usage
 from ..pure import records
 from ..pure.citing import check_citations, without_citations
+from ..pure.dated_text import with_dates
 from ..pure.fencing import Data, Value
 from ..pure.history import Turn, recent
 from ..pure.languages import prompt_language
 from ..pure.packing import Section, choose, render
-from ..pure.rendering import entry_date, plain_line
+from ..pure.rendering import plain_line
 from ..pure.secrets import mask_secrets
 from .desk import Desk, Room, Tools
 from .listing import profile
@@ -237,14 +238,13 @@ _TITLE = "# Memory"
 
 
 def _line(number: int, hit: Hit) -> str:
-    """ "[3] 2023-05-08 Caroline: I adopted him yesterday. (7 May 2023)": when it was said, when it was."""
+    """ "[3] 2023-05-08 Caroline: I adopted him yesterday (2023-05-07).": when it was said, when it was."""
     when = f" {hit.date:%Y-%m-%d}" if hit.date else ""
     who = f" {plain_line(hit.speaker)[:80]}:" if hit.speaker else f" {hit.title}:" if hit.category else ""
-    about = f" ({entry_date(hit.occurred, None)})" if hit.occurred else ""
     before = " (before; it has changed since)" if hit.superseded else ""
     text = plain_line(hit.text)
-    text = text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
-    return f"[{number}]{when}{who} {text}{about}{before}"
+    text = with_dates(text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…", hit.date, hit.occurred)
+    return f"[{number}]{when}{who} {text}{before}"
 
 
 def _entries(desk: Desk) -> Iterable[Hit]:

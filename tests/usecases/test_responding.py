@@ -65,13 +65,12 @@ async def test_the_answer_cites_the_line_that_says_it(store: Path) -> None:
 
 
 async def test_memory_lines_carry_the_day_and_the_speaker(store: Path) -> None:
+    said = {"role": "user", "name": "Ines", "content": "I sold my canoe yesterday."}
     async with talking(store, ["I know."]) as (user, model):
-        await user.respond("When did I move to Lisbon?")
-    (line,) = [
-        line for line in prompt_of(model).splitlines() if "moved to Lisbon" in line and "2023-05-08" in line
-    ]
-    assert "user:" in line
-    assert "(June 2022)" in line
+        await user.add({**said, "created_at": "2023-07-02T10:00:00+00:00"})
+        await user.respond("When did I sell my canoe?")
+    (line,) = [line for line in prompt_of(model).splitlines() if "canoe yesterday" in line]
+    assert line.endswith("] 2023-07-02 Ines: I sold my canoe yesterday (2023-07-01).")
 
 
 async def test_an_invented_citation_is_taken_out_and_said(store: Path) -> None:

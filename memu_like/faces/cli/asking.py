@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from ...errors import LoadError, UserError
 from .output import one_line
@@ -44,6 +47,16 @@ def read_stdin(limit: int) -> bytes:
     if len(data) > limit:
         raise LoadError("stdin", f"has more than {limit} bytes, the limit (setting max_file_bytes)")
     return data
+
+
+def read_history(name: str, limit: int) -> Any:
+    """What a file, or with "-" a pipe, says as JSON; who takes it checks that it is messages."""
+    try:
+        return json.loads(read_stdin(limit) if name == "-" else Path(name).read_bytes())
+    except OSError as error:
+        raise LoadError(name, error.strerror or str(error)) from error
+    except ValueError as error:
+        raise LoadError(name, f"not JSON: {error}") from error
 
 
 def _at_terminal() -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from ...errors import LoadError, NotFound
+from ...errors import NotFound
 from .app import Call, command
-from .asking import read_stdin
+from .asking import read_history
 from .output import one_line, plain, remembered
 
 FIGURES = ("resources", "messages", "buffered", "items", "events", "first_date", "last_date")
@@ -44,20 +42,10 @@ async def retrieve(
     how: dict[str, Any] = {"method": method, "top_k": top_k, "explain": explain}
     async with call.service() as service:
         if history is not None:
-            how["conversation_history"] = _messages(history, service.settings.max_file_bytes)
+            how["conversation_history"] = read_history(history, service.settings.max_file_bytes)
         user = await call.user(service)
         result = await user.retrieve(query, **how)
     call.show(result, lambda out: print_result(out, result, explain))
-
-
-def _messages(name: str, limit: int) -> Any:
-    """What a file, or with "-" a pipe, says as JSON; `retrieve` checks that it is messages."""
-    try:
-        return json.loads(read_stdin(limit) if name == "-" else Path(name).read_bytes())
-    except OSError as error:
-        raise LoadError(name, error.strerror or str(error)) from error
-    except ValueError as error:
-        raise LoadError(name, f"not JSON: {error}") from error
 
 
 @command("context")

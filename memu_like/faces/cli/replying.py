@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ...errors import UserError
 from .app import Call, command
+from .asking import read_history
 from .output import note, plain, remembered, write, write_piece
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ async def respond(
     method: Annotated[
         str | None, typer.Option("--method", help="How memory is searched: rag or llm.")
     ] = None,
+    history: Annotated[
+        str | None,
+        typer.Option("--history", metavar="FILE", help="What was said before: JSON messages; - for stdin."),
+    ] = None,
     add: Annotated[bool, typer.Option("--add", help="Buffer the question and the answer.")] = False,
     stream: Annotated[
         bool | None, typer.Option("--stream/--no-stream", help="As it is written. Default: at a terminal.")
@@ -57,6 +62,8 @@ async def respond(
     }
     streamed = not call.json and (sys.stdout.isatty() if stream is None else stream)
     async with call.service() as service:
+        if history is not None:
+            how["conversation_history"] = read_history(history, service.settings.max_file_bytes)
         user = call.new_user(service) if add else await call.user(service)
         reply = await (_streamed(user, query, how) if streamed else user.respond(query, **how))
     if not streamed:
