@@ -8,6 +8,7 @@ import importlib
 import json
 import logging
 import re
+import traceback
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -158,6 +159,10 @@ class _WithoutQuery(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(self._bare(record.args))
+        # Earlier versions of the client log an error with its traceback, which has the address too.
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and self._url in "".join(traceback.format_exception(error)):
+            record.exc_info = None
         return True
 
     def _bare(self, values: Iterable[object]) -> Iterable[object]:

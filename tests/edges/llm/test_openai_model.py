@@ -429,7 +429,7 @@ async def test_a_client_that_cannot_be_made_is_said(
     if name:
         monkeypatch.setenv(name, value)
     url = "https://localhost/v1" if name else "http://xn--a.b\x7f/v1"
-    with pytest.raises(ModelUnavailable, match="no client can be made for it") as raised:
+    with pytest.raises(ModelUnavailable, match=r"no client can be made|cannot be reached") as raised:
         await model(base_url=url).chat(asked())
     assert "pass-word" not in str(raised.value)
     assert raised.value.__context__ is None
