@@ -15,7 +15,7 @@ import json
 import math
 import re
 import tempfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,9 @@ from common import save, show_machine, table
 from numpy.typing import NDArray
 
 from memu_like.config import Settings
-from memu_like.pure.terms import terms
+from memu_like.edges.loaders.locomo_questions import read_locomo
+from memu_like.pure import scoring
+from memu_like.pure.baselines import Bm25
 from memu_like.service import MemoryService, build_tools
 
 DEPTH = 50
@@ -51,24 +53,17 @@ class Conversation:
 
 
 def read(path: Path, corrected: bool) -> list[Conversation]:
-    return [_conversation(sample, corrected) for sample in json.loads(path.read_text())]
+    """The conversations, each with those of its questions that have evidence."""
+    found = read_locomo(path.read_bytes(), path.name, corrected=corrected)
+    return [_conversation(one) for one in found]
 
 
-def _conversation(sample: dict[str, Any], corrected: bool) -> Conversation:
-    turns: dict[str, str] = {}
-    for name, session in sample["conversation"].items():
-        if re.fullmatch(r"session_\d+", name):
-            for turn in session:
-                caption = f" [image: {turn['blip_caption']}]" if turn.get("blip_caption") else ""
-                turns[turn["dia_id"]] = f"{turn['speaker']}: {turn['text']}{caption}"
-    questions = []
-    for entry in sample["qa"]:
-        key = entry.get("audit", {}).get("correct_evidence") if corrected else None
-        evidence = key if key is not None else entry.get("evidence", [])
-        ids = frozenset(i for i in TURN.findall(" ".join(map(str, evidence))) if i in turns)
-        if ids:
-            questions.append(Question(entry["question"], entry["category"], ids))
-    return Conversation(sample["sample_id"], sample, turns, tuple(questions))
+def _conversation(found: scoring.Conversation) -> Conversation:
+    questions = tuple(
+        Question(one.text, one.category, frozenset(one.evidence)) for one in found.questions if one.evidence
+    )
+    turns = {turn.id: turn.text for turn in found.turns}
+    return Conversation(found.name, dict(found.raw), turns, questions)
 
 
 def score(ranking: Sequence[str], evidence: frozenset[str]) -> list[float]:
@@ -116,20 +111,8 @@ def _turns(ids: Iterable[str]) -> list[str]:
 
 
 def bm25(conversation: Conversation) -> list[list[str]]:
-    """Okapi BM25 (k1 0.9, b 0.4) over stemmed turns, nothing else."""
-    documents = [Counter(terms(text)) for text in conversation.turns.values()]
-    lengths = np.array([sum(document.values()) for document in documents])
-    frequency = Counter(term for document in documents for term in document)
-    ids = list(conversation.turns)
-    rankings = []
-    for question in conversation.questions:
-        total = np.zeros(len(documents))
-        for term in set(terms(question.text)):
-            count = np.array([document[term] for document in documents])
-            idf = math.log(1 + (len(documents) - frequency[term] + 0.5) / (frequency[term] + 0.5))
-            total += idf * count * 1.9 / (count + 0.9 * (0.6 + 0.4 * lengths / lengths.mean()))
-        rankings.append(_best(ids, total))
-    return rankings
+    ids, ranker = list(conversation.turns), Bm25(list(conversation.turns.values()))
+    return [[ids[place] for place in ranker.rank(one.text)[:DEPTH]] for one in conversation.questions]
 
 
 def dense(conversation: Conversation, embed: Any) -> list[list[str]]:
