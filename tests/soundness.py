@@ -16,7 +16,7 @@ HIDES = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\ufeff"
 
 @dataclass(frozen=True)
 class Before:
-    """A folder as it stood: its profile's lines (without block id: with it), its resources' bytes, and
+    """A folder as it stood: its profile's lines (without its block id: that id), its resources' bytes, and
     everything that lies beside it."""
 
     lines: dict[str, str]
@@ -51,8 +51,11 @@ def is_plain(text: str) -> bool:
     return bool(text.strip()) and seen and len(text) <= LONGEST_TEXT
 
 
-async def assert_sound(user: UserMemory, before: Before, most_bytes: int) -> None:
-    """Nothing was lost, left the folder or grew without bound; the files agree, and no garbage is stored."""
+async def assert_sound(user: UserMemory, before: Before, most_bytes: int) -> list[str]:
+    """Nothing was lost, left the folder or grew without bound; the files agree, and no garbage is stored.
+
+    Returns what the doctor finds beside errors.
+    """
     root = user.folder.root
     await _assert_no_line_lost(user, before)
     now = _resources(root)
@@ -60,9 +63,11 @@ async def assert_sound(user: UserMemory, before: Before, most_bytes: int) -> Non
     assert _beside(root) == before.beside
     assert not [path for path in root.rglob("*") if path.is_symlink()]
     assert sum(path.stat().st_size for path in root.rglob("*") if path.is_file()) < most_bytes
-    assert not [finding for finding in await user.doctor() if finding.level == "error"]
     await _assert_items_sound(user)
     await _assert_events_sound(user)
+    findings = await user.doctor()
+    assert not [finding for finding in findings if finding.level == "error"]
+    return [str(finding) for finding in findings]
 
 
 async def _assert_no_line_lost(user: UserMemory, before: Before) -> None:
