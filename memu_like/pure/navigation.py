@@ -15,7 +15,7 @@ from typing import Any
 
 from ..models import OutputSchema, Tool
 from .rendering import plain_line
-from .replies import ReplyError, parse_reply
+from .replies import ReplyError, parse_reply, salvage_reply
 
 MAX_IDS = 40
 MAX_RANGE = 60
@@ -190,7 +190,7 @@ def read_step(text: str) -> Action | Refused:
     if len(text) > MAX_ARGUMENTS:
         return Refused("", f"the reply has more than {MAX_ARGUMENTS} characters")
     try:
-        values = parse_reply(text)
+        values = salvage_reply(text).value  # of citations that were cut, those that are whole count
     except ReplyError as error:
         return Refused("", f"the reply is no JSON object: {error}")
     if isinstance(values, list) and values:

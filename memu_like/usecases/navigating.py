@@ -33,17 +33,20 @@ from .desk import Desk, Room
 from .retrieval import BY_RULE, Request, judgement, no_need, rewriting, search_memory
 from .retrieve import Found, layered
 from .showing import Showing, Shown, refused
-from .steps import BY_MODEL, MAX_OUTPUT_TOKENS, Trail, decide, start
+from .steps import BY_MODEL, Trail, decide, start
 
 PROMPT = "navigate"
+MAX_OUTPUT_TOKENS, MAX_STEP_TOKENS = 2_048, 1_024
+"""Of a reply: it may think, and cite much. As JSON less: what runs away there is mostly a small model."""
 MAX_CALLS = 6
 """Tools that one reply may call."""
+MAX_REFUSALS = 3
+"""Replies in a row that ask for nothing there is, after which it is not asked on."""
 MAX_ECHO = 2_000
 """Characters of a reply that the model is reminded of."""
 LEAST_LEFT = 60
 """Tokens: with fewer left to show, it is time to finish."""
 LAST = "[LAST STEP: finish now with what you have]"
-USE_A_TOOL = "call a tool; call finish to end"
 BY_SEARCH = "found by search, the model could not read on"
 MAX_NAMED = 10
 MAX_NAME = 64
@@ -61,14 +64,14 @@ class _Turn:
 
 @dataclass(slots=True)
 class _Walk:
-    """One retrieval by reading, under way. `nudged`: its last reply asked for nothing that there is."""
+    """One retrieval by reading, under way. `refusals`: its last replies that asked for nothing there is."""
 
     trail: Trail
     query: str
     contents: Shown
     showing: Showing
     by_tools: bool = True
-    nudged: bool = False
+    refusals: int = 0
     turns: list[_Turn] = field(default_factory=list)
 
 
@@ -106,8 +109,12 @@ async def _read_on(walk: _Walk) -> Finish | None:
             return ending
         shown = await walk.trail.room.read(partial(_look, walk.showing, actions))
         walk.trail.visits += [one.visit for one in shown]
-        walk.nudged = all(isinstance(action, Refused) for action in actions)
         walk.turns.append(_Turn(reply.text[:MAX_ECHO], calls, tuple(map(_told, shown))))
+        walk.refusals = walk.refusals + 1 if all(isinstance(one, Refused) for one in actions) else 0
+        if walk.refusals == MAX_REFUSALS:
+            return None
+        # Who answers in words where tools are offered is asked for JSON, which an endpoint can hold it to.
+        walk.by_tools = walk.by_tools and (bool(calls) or not walk.refusals)
     return None
 
 
@@ -142,7 +149,7 @@ def _request(walk: _Walk, state: str, last: bool) -> ChatRequest:
         tuple(messages),
         schema=None if walk.by_tools else STEP_SCHEMA,
         tools=((FINISH,) if last else TOOLS) if walk.by_tools else (),
-        max_output_tokens=MAX_OUTPUT_TOKENS,
+        max_output_tokens=MAX_OUTPUT_TOKENS if walk.by_tools else MAX_STEP_TOKENS,
     )
 
 
@@ -190,16 +197,16 @@ def _from_text(walk: _Walk, text: str, last: bool) -> Action | Refused:
     action = read_step(text)
     if not isinstance(action, Refused):
         return action
-    if last or walk.nudged:
+    if last or walk.refusals:
         named = {handle: line for handle, line in handles_in(text).items() if handle in walk.showing.found}
         if named:
             return Finish(None, tuple(Cited(handle, line) for handle, line in named.items()))
-    return Refused("", USE_A_TOOL) if walk.by_tools else action
+    return action
 
 
 def _checked(walk: _Walk, action: Action | Refused, last: bool) -> Action | Refused:
     """Before the end, citations of which none was shown are given back."""
-    if not isinstance(action, Finish) or not action.hits or last or walk.nudged:
+    if not isinstance(action, Finish) or not action.hits or last or walk.refusals:
         return action
     if any(handle in walk.showing.found for cited in action.hits for handle in _expanded(cited.handle)):
         return action

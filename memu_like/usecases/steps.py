@@ -20,8 +20,8 @@ from .retrieval import BY_RULE, Request
 
 T = TypeVar("T")
 BY_MODEL = "by the model"
-MAX_OUTPUT_TOKENS = 2_048
-"""Enough for a model that thinks before its short answer."""
+MAX_OUTPUT_TOKENS = 1_024
+"""Enough for a model that thinks before its short answer; one that runs away is stopped soon."""
 
 
 @dataclass(slots=True)

@@ -169,7 +169,7 @@ async def test_reading_the_files_ends_within_its_budget_with_hits_that_exist(
     async with service(tmp_path / "store", endpoint) as (memory, watched):
         user = await with_profile(memory)
         result = await user.retrieve("Where does Ottilie work?", method="llm", top_k=5)
-        assert result.method == "llm"
+        assert result.method == "llm" or result.degraded, "else the search answered, and says so"
         assert 1 <= len(watched.asked("navigate")) <= 2 * NAVIGATE_STEPS
         assert len(result.hits) <= 5
         for hit in result.hits:

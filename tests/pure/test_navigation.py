@@ -91,6 +91,14 @@ def test_a_step_may_be_json_in_prose_or_in_a_tools_shape() -> None:
     assert isinstance(read_step('{"words": "pig"}'), Refused)
 
 
+def test_of_citations_that_were_cut_the_whole_ones_count() -> None:
+    cut = (
+        '{"action": "finish", "enough": true, "hits": [{"handle": "i7", "reason": "a"}, {"handle": "i8", "re'
+    )
+    assert read_step(cut) == Finish(True, (Cited("i7", "a"),))
+    assert isinstance(read_step('{"action": "find", "words": "guinea pi'), Refused)
+
+
 def test_handles_are_found_in_words() -> None:
     text = "It is in i7 and r3:12-13.\nNot in i, xi9 or r3x, but c1."
     assert handles_in(text) == {

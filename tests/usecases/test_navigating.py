@@ -199,6 +199,22 @@ async def test_where_tools_are_refused_it_goes_on_by_json_steps(filled: Path) ->
         assert {message.role for message in request.messages} <= {"system", "user", "assistant"}
 
 
+async def test_who_answers_in_words_where_tools_are_offered_is_asked_for_json(filled: Path) -> None:
+    lines: list[Line] = ["She has a pet.", step("find", words="Oscar"), step("finish", enough=False)]
+    found, asked = await ask(filled, lines)
+    assert asked[0].tools
+    assert not asked[1].tools
+    assert asked[1].schema is not None
+    assert actions(found) == ["contents", "reply", "find", "finish"]
+
+
+async def test_three_replies_in_a_row_that_ask_for_nothing_are_the_end(filled: Path) -> None:
+    found, asked = await ask(filled, ["Hm."] * 20, navigate_steps=20)
+    assert len(asked) == 3
+    assert found.hits
+    assert any("opened nothing" in note for note in found.degraded)
+
+
 async def test_a_step_that_is_no_json_gets_the_error_back(filled: Path) -> None:
     found, asked = await ask(
         filled, [NO_TOOLS, "Let me think.", step("finish", enough=False, missing="all of it")]
