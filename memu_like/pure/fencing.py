@@ -19,14 +19,13 @@ from hashlib import sha256
 
 from .patterns import lazy
 
-# Invisible characters that can hide or reorder what a text says. The joiners of Persian, Indic scripts and
-# emoji stay, as do the variation selectors of emoji.
-INVISIBLE = lazy(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0d\ufeff\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
+# Line ends of all kinds; surrogates; control characters; invisible characters that can hide or reorder what a
+# text says. The joiners of Persian, Indic scripts and emoji stay, as do the variation selectors of emoji.
+UNCLEAN = lazy(
+    "\r\n?|[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufe00-\ufe0d\ufeff\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff]"
 )
-LINE_ENDS = lazy("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-SURROGATES = lazy("[\ud800-\udfff]")
+LINE_ENDS = frozenset("\r\x0b\x0c\x85\u2028\u2029")
 # The special tokens of chat templates as model families write them: <|...|> and <s>, Llama's [INST], Gemma's
 # <start_of_turn>, DeepSeek's full-width bar, the tags of thinking and tools, MiniMax's ]~b].
 SPECIAL = lazy(
@@ -42,9 +41,10 @@ SPECIAL = lazy(
 )
 WORD = "data"
 # "<" and what a reader takes for it.
-OPENERS = lazy(
-    "[<\u02c2\u1438\u16b2\u2039\u226e\u2329\u276c\u276e\u2770\u27e8\u29fc\u3008\ufe3f\ufe64\uff1c\u00ab\u300a\u226a]"
-)
+ANGLES = "<\u00ab\u02c2\u1438\u16b2\u2039\u226a\u226e\u2329\u276c\u276e\u2770\u27e8\u29fc\u3008\u300a"
+ANGLES += "\ufe3f\ufe64\uff1c"
+# Each of them, and square brackets but for the "[1]" of a citation: a look at each takes its time.
+BRACKETS = lazy(rf"[{ANGLES}\[\]](?!(?<=\[)\d)(?!(?<=\])(?!~))")
 SLASHES = frozenset("/\\\u2044\u2215\u29f8\u29f9\uff0f\uff3c\ufe68")
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # Small letters that NFKD does not lead back to those they look like.
@@ -96,10 +96,20 @@ Value = str | int | float | bool | None | Data | tuple["Value", ...] | Mapping[s
 def neutral(text: str) -> str:
     """`text` without control and invisible characters (tab and newline stay), without lone surrogates, and
     with "(" where a marker of ours or a special token of a chat template would begin."""
-    text = SURROGATES.sub("\ufffd", LINE_ENDS.sub("\n", text))
-    text = INVISIBLE.sub("", text)
-    text = SPECIAL.sub("(", text)
-    return OPENERS.sub(lambda found: "(" if _opens_marker(text, found.end()) else found[0], text)
+    text = UNCLEAN.sub(_cleaned, text)
+    return BRACKETS.sub(lambda found: "(" if _speaks(text, found.start()) else found[0], text)
+
+
+def _cleaned(found: re.Match[str]) -> str:
+    char = found[0][0]
+    if char in LINE_ENDS:
+        return "\n"
+    return "\ufffd" if "\ud800" <= char <= "\udfff" else ""
+
+
+def _speaks(text: str, at: int) -> bool:
+    """Whether a bracket begins what an endpoint, or a reader, takes for more than text."""
+    return bool(SPECIAL.match(text, at)) or (text[at] in ANGLES and _opens_marker(text, at + 1))
 
 
 def _opens_marker(text: str, at: int) -> bool:
