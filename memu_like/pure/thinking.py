@@ -38,6 +38,12 @@ def without_thinking(text: str) -> str:
     return ("".join(kept) + text[start:]).lstrip()
 
 
+def begins_inside(text: str) -> bool:
+    """Whether a reply begins with thinking whose opening tag is missing."""
+    tag = _TAG.search(text)
+    return tag is not None and tag[0][1] == "/" and not _is_structured(text, 0)
+
+
 def _is_structured(text: str, start: int) -> bool:
     return _STRUCTURED.match(text, start) is not None
 
@@ -46,8 +52,7 @@ class ThinkingFilter:
     """The same for a text that comes in pieces: `feed` gives what can be shown by now, `finish` the rest.
 
     With `begins_inside` a text is taken to begin with thinking whose opening tag is missing; all of it is
-    held back until the closing one. Without, such thinking has been given before its end is seen:
-    `missed` then says so.
+    held back until the closing one. Without, such thinking has been given before its end is seen.
     """
 
     def __init__(self, begins_inside: bool = False) -> None:
@@ -57,7 +62,6 @@ class ThinkingFilter:
         self._held: list[str] = []
         self._tag = ""
         self._given = False
-        self.missed = False
         self._steps = {
             "start": self._start,
             "structured": self._structured,
@@ -131,7 +135,6 @@ class ThinkingFilter:
             return out
         before = self._buffer[: tag.start()]
         if tag[0][1] == "/":
-            self.missed = True
             self._buffer = self._buffer[tag.end() :]
             return ""
         self._begin_thinking(*tag.span())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ...config import Settings
 from ...errors import ConfigError, ContextTooLong, ModelError, ModelUnavailable, ToolsRefused
 from ...models import ChatReply, ChatRequest, Step, ToolCall, Usage
-from ...pure.thinking import ThinkingFilter, without_thinking
+from ...pure.thinking import ThinkingFilter, begins_inside, without_thinking
 from .answers import MAX_BODY_BYTES, TOO_LARGE, Answer, Malformed, Refused, read_answer
 from .connection import BROKEN, TIMEOUT, Connection, Endpoint
 from .counting import estimated_tokens, usage_of
@@ -98,8 +98,8 @@ class OpenAiModel:
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str | ChatReply]:
         connection = await self._connection()
-        refused = self._refused(request.step)
-        thinking, builder = ThinkingFilter(BARE_THINKING in refused), AnswerBuilder()
+        inside = BARE_THINKING in self._refused(request.step)
+        thinking, builder = ThinkingFilter(inside), AnswerBuilder()
         problem: ModelError | None = None
         async with connection.places, AsyncExitStack() as stack:
             started = time.perf_counter()
@@ -121,8 +121,6 @@ class OpenAiModel:
             raise problem
         if rest := thinking.finish():
             yield rest
-        if thinking.missed:
-            refused.add(BARE_THINKING)
         yield await self._reply(request, answer, seconds)
 
     async def close(self) -> None:
@@ -214,6 +212,8 @@ class OpenAiModel:
 
     async def _reply(self, request: ChatRequest, answer: Answer, seconds: float) -> ChatReply:
         usage = await self._usage(request, answer.tokens, answer.text, answer.tool_calls, seconds)
+        if begins_inside(answer.text):
+            self._refused(request.step).add(BARE_THINKING)
         text = without_thinking(answer.text)
         return ChatReply(text, answer.tool_calls, usage, answer.cut, self.name(request.step))
 
