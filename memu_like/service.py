@@ -544,11 +544,10 @@ def read_settings(store: str | Path | None, overrides: Mapping[str, Any]) -> Set
     """
     environment = settings_from_environment(os.environ)
     place = Path(store or overrides.get("store") or environment.get("store") or Settings().store)
-    if os.environ.get(OPENAI_KEY):
-        environment.setdefault("embedder_api_key", os.environ[OPENAI_KEY])
     layers = _settings_file(place / SETTINGS_FILE), environment, {**overrides, "store": place}
+    kinds = [kind for kind in ("embedder", "llm") if not any(one.get(f"{kind}_base_url") for one in layers)]
     key = os.environ.get(OPENAI_KEY)
-    shared = {"llm_api_key": key} if key and not any(one.get("llm_base_url") for one in layers) else {}
+    shared = {f"{kind}_api_key": key for kind in kinds} if key else {}
     return build_settings(shared, *layers)
 
 

@@ -189,6 +189,15 @@ async def test_thinking_without_its_opening_tag_is_known_from_the_second_stream_
     assert "".join(pieces) == reply.text == "Hi again"
 
 
+async def test_thinking_without_its_opening_tag_is_known_from_a_whole_reply_too(
+    server: ChatServer, model: Any
+) -> None:
+    server.answers = [completion("Hm.</think>Hi"), streamed("Hm", ".</th", "ink>", "Hi")]
+    made = model()
+    assert (await made.chat(SAY)).text == "Hi"
+    assert (await whole(made))[0] == ["Hi"]
+
+
 async def test_tool_calls_come_in_parts(server: ChatServer, model: Any) -> None:
     parts = [
         {"index": 0, "id": "a", "type": "function", "function": {"name": "look", "arguments": ""}},

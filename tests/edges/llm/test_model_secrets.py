@@ -175,6 +175,8 @@ def test_a_table_that_is_no_json_is_refused_without_its_text(text: str) -> None:
 
 def test_the_key_of_openai_is_for_openai_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert read_settings(tmp_path, {}).embedder_api_key == KEY
+    assert read_settings(tmp_path, {"embedder_base_url": "http://h/v1"}).embedder_api_key is None
     assert read_settings(tmp_path, {}).llm_api_key == KEY
     assert read_settings(tmp_path, {"llm_api_key": "own"}).llm_api_key == "own"
     assert read_settings(tmp_path, {"llm_base_url": "http://h/v1"}).llm_api_key is None
