@@ -78,6 +78,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         {"pure.quoted_orders", "pure.rendering", "pure.secrets"},
         "a statement is a plain line without orders and secrets",
     ),
+    "pure.dated_text": ({"pure.dates"}, "what is written out is what the text's dates are"),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
     "pure.history": ({"pure.rendering", "pure.terms"}, "turns on one line; a query is filled up with terms"),
     "pure.navigation": ({"pure.rendering", "pure.replies"}, "what a model asks for is a reply, on one line"),
@@ -86,8 +87,8 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "pure.questions": ({"pure.dates", "pure.terms"}, "a question has dates and terms"),
     "pure.ranking": ({"pure.passages", "pure.questions"}, "a ranking sets passages against a question"),
     "pure.reconciling": (
-        {"pure.selecting", "pure.terms"},
-        "of two that say the same, the better one stays; a rewording shares its terms",
+        {"pure.rearranging", "pure.selecting", "pure.terms"},
+        "of two that say the same, the better one stays, or what it was merged into; a rewording shares terms",
     ),
     "pure.grounding": ({"pure.terms"}, "a wording says what its texts say where it has their terms"),
     "pure.reorganising": (

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 
 from ..models import BearingKind, Draft, Dropped, Item, ItemType, Operation, Origin, Source, Status
 from .patterns import lazy
+from .rearranging import MERGED_INTO, merged_into
 from .selecting import near_identical
 from .terms import stem, words
 
@@ -201,7 +202,7 @@ class _Decision:
             if successor is None:
                 return None
             if kind == "corroborates":
-                if _LINKS["refines"] not in (item.reason or ""):
+                if not merged_into(item) and _LINKS["refines"] not in (item.reason or ""):
                     return None
             elif not _follows(successor, new, self.run, kind):
                 return None
@@ -293,7 +294,7 @@ class _Decision:
 def successor_id(item: Item) -> str | None:
     """The id of what took a superseded item's place, as its reason names it: "corrected by k3f9q2aa"."""
     reason = item.reason or ""
-    if item.status is not Status.SUPERSEDED or not reason.startswith(tuple(_LINKS.values())):
+    if item.status is not Status.SUPERSEDED or not reason.startswith((*_LINKS.values(), MERGED_INTO)):
         return None
     return reason.rpartition(" ")[2]
 
@@ -339,15 +340,26 @@ def _item(draft: Draft, identity: str, resource: str, run: str, now: datetime) -
 
 
 def _double(item: Item, known: Known, besides: Item | None) -> Item | None:
-    """A known item, other than `besides`, that says the same, if there is one."""
+    """A known item, other than `besides`, that says the same, or was merged from one that does."""
     for candidate in known.alike(item):
-        if candidate.status is Status.SUPERSEDED or (besides is not None and candidate.id == besides.id):
+        holds = _merged(candidate, known)
+        if holds.status is Status.SUPERSEDED or (besides is not None and holds.id == besides.id):
             continue
         if item.model is not None and _keys(item) != _keys(candidate):
             continue
-        if _same(item, candidate) or (candidate.status is Status.RETRACTED and _reworded(item, candidate)):
-            return candidate
+        if _same(item, candidate) or (holds.status is Status.RETRACTED and _reworded(item, candidate)):
+            return holds
     return None
+
+
+def _merged(item: Item, known: Known) -> Item:
+    """What stands for an item that was merged with others, itself for any other."""
+    for _ in range(LONGEST_CHAIN):
+        into = known.by_id(merged_into(item)) if merged_into(item) else None
+        if into is None:
+            break
+        item = into
+    return item
 
 
 def _follows(successor: Item, new: Item, run: str, kind: BearingKind) -> bool:

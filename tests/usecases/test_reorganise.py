@@ -144,6 +144,18 @@ async def test_what_was_merged_is_still_found(user: UserMemory, order: Order) ->
     assert any(hit.text == OSCAR for hit in found.hits)
 
 
+async def test_what_is_said_again_speaks_for_what_it_was_merged_into(user: UserMemory, order: Order) -> None:
+    order.operations = [merge()]
+    await user.reorganise([TOPIC])
+    before = await the(user, OSCAR)
+    report = await user.memorize(
+        [{"role": "user", "content": PETS[0], "created_at": "2023-06-01T10:00:00+00:00"}], model=False
+    )
+    assert (report.items_added, report.corroborated) == (0, 1)
+    after = await the(user, OSCAR)
+    assert len(after.corroborations) == len(before.corroborations) + 1
+
+
 async def test_a_rewrite_keeps_the_item_and_its_history(user: UserMemory, store: Path, order: Order) -> None:
     old = await the(user, "vacuum")
     order.operations = [{"op": "rewrite", "entries": ["vacuum"], "text": "Cat Pip hates the vacuum cleaner."}]
@@ -426,7 +438,7 @@ async def test_a_topic_is_reorganised_again_only_once_it_leaves_out_twice_as_muc
         if await needed():
             await user.reorganise([TOPIC])
             calls += 1
-            left_out.append((await user.events(kind="reorganise"))[-1].reorganised[0].left_out)
+            left_out.append((await user.event(report.run or "")).reorganised[0].left_out)
     assert 2 <= calls <= 4
     assert all(later > 2 * earlier for earlier, later in pairwise(left_out))
 
