@@ -79,6 +79,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "a statement is a plain line without orders and secrets",
     ),
     "pure.dated_text": ({"pure.dates"}, "what is written out is what the text's dates are"),
+    "pure.dated_text": ({"pure.dates"}, "what is written out is what the text's dates are"),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
     "pure.history": ({"pure.rendering", "pure.terms"}, "turns on one line; a query is filled up with terms"),
     "pure.navigation": ({"pure.rendering", "pure.replies"}, "what a model asks for is a reply, on one line"),

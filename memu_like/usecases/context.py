@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import InvalidInput
 from ..models import Entry, Hit, Item
@@ -19,7 +20,7 @@ from ..pure.rendering import plain_line
 from ..pure.secrets import mask_secrets
 from ..pure.sentences import split_sentences
 from .desk import Desk
-from .listing import EventFilter, events, profile
+from .listing import EventFilter, events, file_entries
 from .retrieve import retrieve
 
 # Of a context with a query, most bears on it; without one, the profile. Memobase gives the profile
@@ -111,15 +112,19 @@ def _shorter(desk: Desk, hit: Hit, behind: Sequence[Hit], new: Sequence[Hit]) ->
     if not new:
         return ""
     said = _said(desk, hit, frozenset())
-    told = " ".join(_statement(desk, item) for item in new)
+    told = " ".join(_statements(desk, new))
     return told if len(told) < len(said) or len(new) < len(behind) else said
 
 
-def _statement(desk: Desk, item: Hit) -> str:
-    text = with_dates(_masked(desk, _folded(item.text)), item.date, item.occurred)
-    about = plain_line(item.speaker or "")
-    named = text.casefold().startswith(about.casefold())
-    return f"{text if named else f'{about}: {text}'}{_past(desk, item)}"
+def _statements(desk: Desk, items: Iterable[Hit]) -> Iterable[str]:
+    """Each behind whom it is about, where neither it nor the one before says so."""
+    before = ""
+    for item in items:
+        text = with_dates(_masked(desk, _folded(item.text)), item.date, item.occurred)
+        about = plain_line(item.speaker or "")
+        named = about == before or text.casefold().startswith(about.casefold())
+        before = about
+        yield f"{text if named else f'{about}: {text}'}{_past(desk, item)}"
 
 
 def _said(desk: Desk, hit: Hit, best: Iterable[str]) -> str:
@@ -167,9 +172,13 @@ def _replaced_on(desk: Desk, item: Item) -> str:
 
 def _entries(desk: Desk) -> Iterable[Entry]:
     """One entry of each slot in turn, so that a small budget still shows the whole person."""
-    slots = [entries for topic in profile(desk).values() for entries in topic.values()]
-    for place in range(max(map(len, slots), default=0)):
-        yield from (entries[place] for entries in slots if place < len(entries))
+    slots: dict[tuple[str, str], list[Entry]] = {}
+    for path in desk.folder.category_files():
+        for entry in file_entries(desk, path, Path(path).stem):
+            slots.setdefault((entry.topic, entry.slot), []).append(entry)
+    found = list(slots.values())
+    for place in range(max(map(len, found), default=0)):
+        yield from (entries[place] for entries in found if place < len(entries))
 
 
 def _recent(desk: Desk, told: Sequence[str]) -> Iterable[str]:
