@@ -436,7 +436,7 @@ async def test_a_topic_is_reorganised_again_only_once_it_leaves_out_twice_as_muc
         name = f"{chr(65 + number % 26)}{'aeiou'[number % 5]}{'lmnr'[number // 26]}o"
         await user.memorize(f"user: I have a cat named {name}.", model=False)
         if await needed():
-            await user.reorganise([TOPIC])
+            report = await user.reorganise([TOPIC])
             calls += 1
             left_out.append((await user.event(report.run or "")).reorganised[0].left_out)
     assert 2 <= calls <= 4
