@@ -573,7 +573,7 @@ def build_tools(settings: Settings, model: Model | None = None) -> Tools:
         categories=categories,
         slot_table=cache(partial(_slot_table, categories, words)),
         now=now,
-        prompts=Prompts(settings.store),
+        prompts=Prompts(settings.store.absolute()),
         model=make_model(settings) if model is None else model,
     )
 

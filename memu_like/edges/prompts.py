@@ -16,7 +16,7 @@ from .templates import Sample, Template, parse_template
 MAX_BYTES = 64 * 1024
 FALLBACK = "en"
 FOLDER = "prompts"
-FILE_NAME = re.compile(r"([a-z][a-z_]*)(?:\.([a-z]{2}))?\.md")
+FILE_NAME = re.compile(r"([a-z][a-z_]{0,59})(?:\.([a-z]{2}))?\.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,14 @@ class Prompts:
         return [*self._shipped(), *self._own()]
 
     def find(self, name: str, language: str) -> PromptFile:
-        """The file that a prompt is rendered from. Raises NotFound."""
+        """The file that a prompt is rendered from. Raises NotFound, StorageError."""
         for folder, wanted, own in self._places(language):
             file = f"{name}.{wanted}.md" if wanted else f"{name}.md"
-            if FILE_NAME.fullmatch(file) and stamp(folder / file):
-                return PromptFile(name, wanted, folder / file, own)
+            if FILE_NAME.fullmatch(file):
+                with explained("read", folder / file):
+                    there = stamp(folder / file)
+                if there:
+                    return PromptFile(name, wanted, folder / file, own)
         raise NotFound("prompt", name[:60], f"there are {', '.join(self.names())}")
 
     def source(self, name: str, language: str) -> tuple[str, Path]:

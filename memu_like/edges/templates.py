@@ -124,6 +124,8 @@ def _compiled(file: str, source: str) -> tuple[Any, Part]:
         return tree, _environment().from_string(source)
     except TemplateSyntaxError as error:
         raise PromptError(file, error.lineno, _line(error.message or "it does not parse")) from error
+    except RecursionError as error:
+        raise PromptError(file, None, "it is nested too deeply") from error
 
 
 def _rendered(file: str, part: Part, variables: Mapping[str, Any]) -> str:

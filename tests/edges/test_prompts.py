@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -168,6 +169,15 @@ def test_a_prompts_folder_that_leads_out_is_not_written_to(store: Path, tmp_path
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there a path through a file is only not found")
+def test_a_folder_that_is_none_is_a_storage_error(store: Path) -> None:
+    (store / "prompts").rmdir()
+    (store / "prompts").write_text("a file")
+    with pytest.raises(StorageError, match="cannot read"):
+        Prompts(store).render("judge", "en", {})
+    assert [file for file in Prompts(store).files() if file.own] == []
+
+
 # -- check
 
 
@@ -184,6 +194,8 @@ def test_a_prompts_folder_that_leads_out_is_not_written_to(store: Path, tmp_path
         ("{# role: user #}\n\n", None, "the prompt is empty"),
         ("{# role: user #}\n{{ query.__class__ }}{{ 1 / 0 }}", 2, "division by zero"),
         ("{# role: user #}\n{{ query|nonsense }}", 2, "No filter named 'nonsense'"),
+        ("{# role: user #}\n{{ " + "(" * 20_000, None, "nested too deeply"),
+        ("{# role: user #}\n{{ range(10 ** 9)|list }}", 2, "too big"),
         ("{# role: user #}\n{{ [1, 2] }}", 2, "needs a {% for ... %}"),
     ],
 )
