@@ -269,7 +269,7 @@ def test_what_10_000_calls_took_is_known_at_once_after_the_first_time(store: Pat
     read_spend(store, DAY)
     started = time.perf_counter()
     assert read_spend(store, DAY).calls == 10_000
-    assert time.perf_counter() - started < 0.01
+    assert time.perf_counter() - started < 0.05
 
 
 def test_a_line_costs_well_under_a_millisecond(ledger: Path) -> None:
