@@ -75,10 +75,9 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "a statement shares terms and dates with turns, and not their secrets",
     ),
     "pure.statements": (
-        {"pure.quoted_orders", "pure.rendering", "pure.secrets"},
-        "a statement is a plain line without orders and secrets",
+        {"pure.fencing", "pure.quoted_orders", "pure.rendering", "pure.secrets"},
+        "a statement is a plain line without orders, special tokens and secrets",
     ),
-    "pure.dated_text": ({"pure.dates"}, "what is written out is what the text's dates are"),
     "pure.dated_text": ({"pure.dates"}, "what is written out is what the text's dates are"),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
     "pure.history": ({"pure.rendering", "pure.terms"}, "turns on one line; a query is filled up with terms"),

@@ -119,8 +119,12 @@ def join(parts: Sequence[ModelExtraction]) -> ModelExtraction:
 
 def _shape(value: object) -> tuple[Mapping[str, Any], list[Any]]:
     """The reply's object and its items. A list of items, or one item alone, stands for the whole."""
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "items" in value[0]:
-        value = value[0]
+    wholes = (
+        [one for one in value if isinstance(one, dict) and "items" in one] if isinstance(value, list) else []
+    )
+    if any(whole != wholes[0] for whole in wholes):
+        raise ReplyError("there are several replies, and they differ: give one")
+    value = wholes[0] if wholes else value
     whole = value if isinstance(value, dict) else {}
     entries = whole.get("items") or [] if "items" in whole else value
     if isinstance(entries, dict) and "text" in entries:

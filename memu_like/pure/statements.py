@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .fencing import SPECIAL
 from .patterns import lazy
 from .quoted_orders import holds_orders
 from .rendering import plain_line
@@ -13,7 +14,10 @@ MAX_TEXT = 600
 """Characters of a statement."""
 
 # Marks that change how the text around them reads, and show nothing themselves.
-_UNSEEN = lazy(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_UNSEEN = lazy(
+    r"[\xad\u061c\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0d\ufeff\ufff0-\ufffb"
+    r"\U000e0000-\U000e0fff]"
+)
 _COMMENT = lazy(r"<!--.*?(?:-->|\Z)|%%.*?(?:%%|\Z)", re.DOTALL)
 _MARKER = lazy(r"(?:(?:[-+*•>|]|#{1,6}|\d{1,3}[.)]|\[[ xX]?\])\s+|-{3,}|={3,}|`{3,}|~{3,})+")
 _BLOCK_ID = lazy(r"(?:\s\^[A-Za-z0-9-]+)+$")
@@ -53,7 +57,7 @@ def objection_to(text: str, *, mask: bool) -> str:
         return f"longer than {MAX_TEXT} characters"
     if mask and has_secret(text):
         return "secret"
-    return "quoted orders" if holds_orders(text) else ""
+    return "quoted orders" if holds_orders(text) or SPECIAL.search(text) else ""
 
 
 def is_meaningless(text: str, subject: str, names: tuple[str, ...]) -> bool:

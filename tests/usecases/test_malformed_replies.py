@@ -131,6 +131,45 @@ async def mended(world: World, ended: MemorizeReport) -> None:
     assert CELLO in texts if ended.kept else len(texts) == len(known)
 
 
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("wrapped: fenced, with prose around", 2),
+        ("wrapped: Python literals", 2),
+        ("wrapped: two objects", 2),
+        ("wrapped: JSON lines", 2),
+        ("types: lines is a number as text", 1),
+        ("types: items holds null", 1),
+        ("sources: good and invented lines", 1),
+        ("paths: an absolute path", 1),
+        ("markdown: front matter", 1),
+        ("texts: no width", 1),
+        ("sources: a line that is not there", 0),
+        ("sources: nothing that was said", 0),
+        ("texts: orders as a system", 0),
+    ],
+)
+async def test_what_is_usable_of_a_reply_is_stored_in_one_run(world: World, name: str, texts: int) -> None:
+    asked, known = world.model.asked, len(await world.user.items())
+    ended = await tried(world, REPLIES[name]())
+    assert isinstance(ended, MemorizeReport)
+    assert ended.kept == ()
+    assert len(await world.user.items()) - known == ended.items_added == texts
+    assert world.model.asked - asked == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["empty: empty", "wrapped: two objects that differ", "cut: cut at byte 200", "sizes: deep lists"]
+)
+async def test_what_cannot_be_used_is_asked_for_once_more_and_then_kept(world: World, name: str) -> None:
+    asked = world.model.asked
+    ended = await tried(world, REPLIES[name]())
+    assert isinstance(ended, MemorizeReport)
+    assert len(ended.kept) == 1
+    assert ended.usage.calls in (0, 2)
+    assert world.model.asked - asked == 2
+
+
 def test_the_corpus_is_as_large_as_it_says() -> None:
     assert len(REPLIES) >= 60
     assert len([name for name in REPLIES if name.startswith("cut")]) >= 20
