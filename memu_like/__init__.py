@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         Modality,
         Occurred,
         Origin,
+        Rearrangement,
+        ReorganiseReport,
         Resource,
         RetrieveResult,
         Source,
@@ -70,6 +72,8 @@ __all__ = [
     "NotFound",
     "Occurred",
     "Origin",
+    "Rearrangement",
+    "ReorganiseReport",
     "Resource",
     "RetrieveResult",
     "Settings",
@@ -86,7 +90,16 @@ __all__ = [
 _MODELS = frozenset(
     [
         *("Entry", "Event", "Hit", "Item", "ItemType", "MemorizeReport", "Message", "Modality"),
-        *("Occurred", "Origin", "Resource", "RetrieveResult", "Source", "Status"),
+        *(
+            "Occurred",
+            "Origin",
+            "Rearrangement",
+            "ReorganiseReport",
+            "Resource",
+            "RetrieveResult",
+            "Source",
+            "Status",
+        ),
     ]
 )
 _HOMES = {"MemoryService": "service", "UserMemory": "service", "Settings": "config"}

@@ -432,9 +432,10 @@ async def test_a_topic_is_reorganised_again_only_once_it_leaves_out_twice_as_muc
     order.text = "no"
     assert await needed() == []
     calls, left_out = 0, []
-    for number in range(60):
-        name = f"{chr(65 + number % 26)}{'aeiou'[number % 5]}{'lmnr'[number // 26]}o"
-        await user.memorize(f"user: I have a cat named {name}.", model=False)
+    for start in range(0, 60, 4):
+        names = [f"{chr(65 + n % 26)}{'aeiou'[n % 5]}{'lmnr'[n // 26]}o" for n in range(start, start + 4)]
+        said = [{"role": "user", "content": f"I have a cat named {name}."} for name in names]
+        await user.memorize(said, model=False)
         if await needed():
             report = await user.reorganise([TOPIC])
             calls += 1
