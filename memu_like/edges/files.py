@@ -12,10 +12,12 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import RawIOBase
 from pathlib import Path
+from typing import Literal
 
 from ..errors import StorageError
 
@@ -109,26 +111,33 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def _write_temporary(path: Path, data: bytes) -> Path:
+Durable = Literal["all", "file", "none"]
+"""What of a write survives a power cut once it has returned: "all" of it; "file", its bytes once its name is
+synced, as a later write into the same disk's journal brings it along; "none", for what is made again from
+other files and checked when it is read. A killed process loses nothing in any case."""
+
+
+def _write_temporary(path: Path, data: bytes, durable: Durable = "all") -> Path:
     """A synced temporary file beside `path`; removed again if it cannot be written whole."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable != "none":
+                os.fsync(file.fileno())
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
     return temporary
 
 
-def write_atomic(root: Path, path: Path, data: bytes) -> None:
+def write_atomic(root: Path, path: Path, data: bytes, durable: Durable = "all") -> None:
     """Replace or create `path` so that a reader sees the old bytes or the new ones, never a part."""
-    write_many(root, [(path, data)])
+    write_many(root, [(path, data)], durable)
 
 
-def write_many(root: Path, files: Iterable[tuple[Path, bytes]]) -> None:
+def write_many(root: Path, files: Iterable[tuple[Path, bytes]], durable: Durable = "all") -> None:
     """Write several files, each atomically, and sync each of their folders once.
 
     Many small files are written side by side: the disk then groups the syncs, and the time is that of one.
@@ -136,21 +145,67 @@ def write_many(root: Path, files: Iterable[tuple[Path, bytes]]) -> None:
     pairs = list(files)
     for folder in {path.parent for path, _ in pairs}:
         make_folder(root, folder)
-    if len(pairs) <= 2:
-        for path, data in pairs:
-            _replace(root, path, data)
-    else:
-        with ThreadPoolExecutor(max_workers=min(8, len(pairs))) as pool:
-            for future in [pool.submit(_replace, root, path, data) for path, data in pairs]:
-                future.result()
-    for folder in {path.parent for path, _ in pairs}:
+    _side_by_side([partial(_replace, root, path, data, durable) for path, data in pairs])
+    if durable == "all":
+        _sync_folders(path for path, _ in pairs)
+
+
+def replace_unchanged(root: Path, files: Sequence[tuple[Path, bytes | None, bytes]]) -> list[Path]:
+    """Write each (path, what it was read as, what it is to be); what reads otherwise by now is left.
+
+    None is a file that was not there. Returns the paths that were left. All is on disk under temporary
+    names before the first is looked at, so that only a rename lies between the look and the write.
+    """
+    for folder in {path.parent for path, _, _ in files}:
+        make_folder(root, folder)
+    written: dict[Path, Path] = {}
+
+    def prepare(path: Path, data: bytes) -> None:
+        with explained("write", path):
+            written[path] = _write_temporary(guard(root, path), data)
+
+    try:
+        _side_by_side([partial(prepare, path, data) for path, _, data in files])
+        left = []
+        for path, expected, _ in files:
+            with explained("write", path):
+                if _bytes_or_none(path) == expected:
+                    written.pop(path).replace(path)
+                else:
+                    left.append(path)
+    finally:
+        for temporary in written.values():
+            temporary.unlink(missing_ok=True)
+    _sync_folders(path for path, _, _ in files)
+    return left
+
+
+def _bytes_or_none(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
+    if len(jobs) <= 2:
+        for job in jobs:
+            job()
+        return
+    with ThreadPoolExecutor(max_workers=min(8, len(jobs))) as pool:
+        for future in [pool.submit(job) for job in jobs]:
+            future.result()
+
+
+def _sync_folders(paths: Iterable[Path]) -> None:
+    for folder in {path.parent for path in paths}:
         with explained("write to", folder):
             sync_folder(folder)
 
 
-def _replace(root: Path, path: Path, data: bytes) -> None:
+def _replace(root: Path, path: Path, data: bytes, durable: Durable) -> None:
     with explained("write", path):
-        temporary = _write_temporary(guard(root, path), data)
+        temporary = _write_temporary(guard(root, path), data, durable)
         try:
             temporary.replace(path)
         except OSError:
@@ -198,12 +253,12 @@ def rename(root: Path, path: Path, target: Path) -> None:
         sync_folder(target.parent)
 
 
-def remove(root: Path, path: Path) -> None:
-    """Remove a file durably; that it is gone already is fine."""
+def remove(root: Path, path: Path, durable: Durable = "all") -> None:
+    """Remove a file; that it is gone already is fine."""
     with explained("remove", path):
         guard(root, path.parent)
         path.unlink(missing_ok=True)
-        if path.parent.is_dir():
+        if durable == "all" and path.parent.is_dir():
             sync_folder(path.parent)
 
 

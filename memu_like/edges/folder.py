@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,8 +147,17 @@ class UserFolder:
             except FileNotFoundError:
                 return None
 
-    def write(self, relative: str, data: bytes) -> None:
-        files.write_atomic(self.root, self.path(relative), data)
+    def write(self, relative: str, data: bytes, durable: files.Durable = "all") -> None:
+        files.write_atomic(self.root, self.path(relative), data, durable)
+
+    def write_many(self, contents: Mapping[str, bytes]) -> None:
+        files.write_many(self.root, [(self.path(name), data) for name, data in contents.items()])
+
+    def replace_unchanged(self, contents: Mapping[str, tuple[bytes | None, bytes]]) -> list[str]:
+        """See `files.replace_unchanged`: relative paths to what was read and what is to stand there."""
+        names = {self.path(name): name for name in contents}
+        changes = [(path, *contents[name]) for path, name in names.items()]
+        return [names[path] for path in files.replace_unchanged(self.root, changes)]
 
     def append(self, relative: str, data: bytes) -> int:
         """Append lines durably. A last line without its newline is not run into.
@@ -172,8 +181,8 @@ class UserFolder:
         """What follows the last newline."""
         return self.read(relative).rpartition(b"\n")[2]
 
-    def remove(self, relative: str) -> None:
-        files.remove(self.root, self.path(relative))
+    def remove(self, relative: str, durable: files.Durable = "all") -> None:
+        files.remove(self.root, self.path(relative), durable)
 
     def remove_folder(self, relative: str) -> None:
         files.remove_tree(self.root, self.path(relative))

@@ -27,7 +27,8 @@ def begin(folder: UserFolder, planned: Sequence[Resource] = ()) -> None:
     """
     sizes = {name: folder.path(name).stat().st_size for name in (*folder.item_files(), *folder.event_files())}
     values = {"sizes": sizes, "resources": [[r.id, r.file, r.text_file] for r in planned]}
-    folder.write(JOURNAL, json.dumps(values).encode())
+    # Its name is synced with the first line that is appended: without that line there is nothing to undo.
+    folder.write(JOURNAL, json.dumps(values).encode(), durable="file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ def found(folder: UserFolder) -> bool:
 
 
 def end(folder: UserFolder) -> None:
-    folder.remove(JOURNAL)
+    """A journal that a power cut brings back is gone through again, and finds nothing to undo."""
+    folder.remove(JOURNAL, durable="none")
 
 
 def sizes(folder: UserFolder) -> Mapping[str, int]:

@@ -54,7 +54,9 @@ def remove(folder: UserFolder, resources: Iterable[str]) -> None:
 
 
 def _write(folder: UserFolder, waiting: Sequence[Kept]) -> None:
+    # Before what it announces, which is synced after it; or after what it need not wait for any more, and
+    # then an older list that a power cut brings back is found out by the events.
     if waiting:
-        folder.write(PENDING, _ADAPTER.dump_json(tuple(waiting)))
+        folder.write(PENDING, _ADAPTER.dump_json(tuple(waiting)), durable="file")
     else:
-        folder.remove(PENDING)
+        folder.remove(PENDING, durable="none")

@@ -7,6 +7,7 @@ table is read through a memory map and never turned into floats as a whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ MAX_TOKENS = 512
 """model2vec's default `max_length`; what comes later in a text does not bear on its vector."""
 MAX_CHARACTERS = MAX_TOKENS * 6
 """model2vec cuts at `max_length` times the median length of a piece, which is 6 in this vocabulary."""
+
+KEPT, LONGEST_KEPT = 4096, 400
+"""How many texts' vectors are kept, and of how many characters at most: some five megabytes in all."""
 
 
 class StaticEmbedder:
@@ -48,6 +52,8 @@ class StaticEmbedder:
         if not fits or UNKNOWN not in vocabulary:
             raise _broken(folder, "its parts do not fit together")
         self._tokenizer = WordPiece(vocabulary)
+        # A run embeds the same statements for several purposes.
+        self._kept_row = lru_cache(maxsize=KEPT)(self._row)
 
     @property
     def fingerprint(self) -> str:
@@ -55,13 +61,15 @@ class StaticEmbedder:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit rows, shape (len(texts), 256); a text with no known piece gives a row of zeros."""
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
-            ids = self.token_ids(text)
-            if ids:
-                places = np.array(ids)
-                np.matmul(self._scales[places], self._rows[places].astype(np.float32), out=row)
+            row[:] = self._kept_row(text) if len(text) <= LONGEST_KEPT else self._row(text)
         return normalise(vectors)
+
+    def _row(self, text: str) -> NDArray[np.float32]:
+        """A text's vector, of any length."""
+        places = np.array(self.token_ids(text), dtype=np.intp)
+        return np.asarray(self._scales[places] @ self._rows[places].astype(np.float32))
 
     def word_vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
         """As `embed`: a word costs about 5 microseconds."""

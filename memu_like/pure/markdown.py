@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from ..models import Entry
@@ -36,6 +37,10 @@ BOM = "\ufeff"
 _TASK = re.compile(r"\[[^\]]\](?:[ \t]|$)")
 _FIELD = re.compile(r"([^\s:#\-][^:]*?)[ \t]*:(?:[ \t]+(.*))?$")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+_WITHIN_A_LINE = re.compile(r"\^([^\s^]+)(?=[^\S\n]*\S)")
+KEPT, LONGEST_KEPT = 32, 65_536
+"""How many parsed files are kept, and of how many characters at most: some ten megabytes in all."""
 
 BlockKind = Literal["bullet", "blank", "other"]
 
@@ -135,6 +140,11 @@ def parse(text: str, known: Collection[str] = ()) -> Document:
     An id counts at the end of a line. One of `known` also counts within a line, for a person types on
     after the id when the cursor stands at the end.
     """
+    within = frozenset(found[1] for found in _WITHIN_A_LINE.finditer(text) if found[1] in known)
+    return _parse(text, within) if len(text) > LONGEST_KEPT else _parse_kept(text, within)
+
+
+def _parse(text: str, known: frozenset[str]) -> Document:
     bom = BOM if text.startswith(BOM) else ""
     lines = split_lines(text[len(bom) :])
     front_length, problem = _front_length(lines)
@@ -142,7 +152,11 @@ def parse(text: str, known: Collection[str] = ()) -> Document:
     marks = [scanner.mark(line) for line in lines[front_length:]]
     front = tuple(lines[:front_length])
     problem = conflict_in(lines) or problem or scanner.problem
-    return Document(bom, front, _fields(front), _sections(marks, frozenset(known)), problem)
+    return Document(bom, front, _fields(front), _sections(marks, known), problem)
+
+
+# A run looks at a file it writes many times: for edits, for what to merge, for what has changed.
+_parse_kept = lru_cache(maxsize=KEPT)(_parse)
 
 
 def render(document: Document) -> str:

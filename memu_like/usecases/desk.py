@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -127,6 +127,7 @@ class Desk:
     """For the current view: emptied when the view changes."""
     _view: View | None = None
     _generation: int = -1
+    _still: bool = False
     _entries: dict[str, tuple[Stamp, dict[str, tuple[str, int]]]] = field(default_factory=dict)
 
     @property
@@ -135,12 +136,23 @@ class Desk:
 
     def view(self) -> View:
         """The index as the files stand now, buffered messages included."""
-        self.index.refresh()
+        if not self._still or self._view is None:
+            self.index.refresh()
         if self._view is None or self._generation != self.index.generation:
             self._view = View([*self.index.segments, *self.index.buffered()])
             self._generation = self.index.generation
             self.rows.clear()
         return self._view
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is written here or elsewhere: the caller holds the folder's lock, and only decides."""
+        self.view()
+        self._still = True
+        try:
+            yield
+        finally:
+            self._still = False
 
     def item(self, item_id: str) -> Item | None:
         """The last revision of an item, read from its file."""

@@ -100,7 +100,9 @@ def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime, *, wait: bool =
 
 def _drop_unwritten(desk: Desk) -> None:
     """A writer was killed between the mark that a run waits and the resource: that comes in again."""
-    unwritten = [one.resource for one in pending.read(desk.folder) if not desk.folder.has_resource(one.resource)]
+    unwritten = [
+        one.resource for one in pending.read(desk.folder) if not desk.folder.has_resource(one.resource)
+    ]
     if unwritten:
         with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
             journal.sweep_all(desk.folder)

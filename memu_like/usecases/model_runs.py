@@ -30,6 +30,9 @@ from .memorize import look_in, previewed, recover, report, take_in, waiting_runs
 from .recalling import recall
 from .runs import Extracted, Run, Totals
 
+UNSAVED_ROWS = 128
+"""Rows and items that a new process may have to read from the files, some 20 ms of work: so many runs of a
+few turns each need no save of their own."""
 MAX_OUTPUT_TOKENS = 8_000
 """Of one extraction reply: a hundred items of seventy tokens fit."""
 
@@ -72,10 +75,7 @@ def _enqueue(desk: Desk, loaded: Sequence[Loaded], retry: bool) -> Queue:
     started = perf_counter()
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
         now = desk.tools.now()
-        taken = take_in(desk, loaded, now)
-        if taken.waiting:
-            pending.add(desk.folder, (one.resource.id for one in taken.waiting), now)
-            journal.end(desk.folder)
+        taken = take_in(desk, loaded, now, wait=True)
         ready = tuple(one.resource for one in waiting_runs(desk) if retry or not one.attempts)
     return Queue(taken.intake, ready, started)
 
@@ -211,6 +211,6 @@ def _finish(desk: Desk, queue: Queue, totals: Totals) -> MemorizeReport:
     """Save the index, once for all runs, and tell what was done."""
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
         desk.index.refresh()
-        desk.index.persist()
+        desk.index.persist(UNSAVED_ROWS)
         kept = waiting_runs(desk)
     return report(desk, queue.intake, totals, kept, perf_counter() - queue.started)

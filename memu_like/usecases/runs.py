@@ -90,6 +90,11 @@ def quoted(desk: Desk, one: Staged) -> Extracted:
 
 def decide(desk: Desk, batch: Sequence[Extracted], now: datetime) -> list[Run]:
     """Place and reconcile, for several resources at once: one embedding call for all of them."""
+    with desk.still():
+        return _decide(desk, batch, now)
+
+
+def _decide(desk: Desk, batch: Sequence[Extracted], now: datetime) -> list[Run]:
     drafts = [draft for one in batch for draft in one.drafts]
     vectors = embed_rows([draft.text for draft in drafts], desk.tools.words)
     placed = _placed(desk, drafts, vectors)
@@ -121,7 +126,8 @@ def _placed(
 def apply(desk: Desk, runs: Sequence[Run], now: datetime, totals: Totals) -> None:
     """Write what was decided."""
     changed = [item for run in runs for item in run.items]
-    rendered = render_categories(desk, changed)
+    with desk.still():
+        rendered = render_categories(desk, changed)
     totals.degraded += rendered.problems
     append(desk, ((month_file("items", _month(item)), item) for item in changed))
     append(desk, ((month_file("events", event.time), event) for event in _events(runs, rendered, now)))

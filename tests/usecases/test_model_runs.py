@@ -307,7 +307,7 @@ async def test_a_long_conversation_takes_several_calls_in_one_run(store: Path) -
                     "lines": [n],
                 }
                 for n in numbers
-            )  # fmt: skip
+            )
         )
 
     model = ScriptedModel(each)

@@ -262,10 +262,15 @@ class Index:
 
     # -- saving (under the folder's lock)
 
-    def persist(self) -> None:
-        """Save what is in memory only. The caller holds the folder's lock and has refreshed."""
+    def persist(self, least: int = 1) -> None:
+        """Save what is in memory only, where that is `least` rows and items or more.
+
+        What is not saved, the next process reads from the files. The caller holds the folder's lock and has
+        refreshed.
+        """
         state = self._state
-        if not state.tails and self._stamp is not None:
+        unsaved = sum(len(tail.rows) + len(tail.items) for tail in state.tails)
+        if unsaved < least and self._stamp is not None:
             return
         segments = self._merged([*state.segments, *state.tails])
         root = self.folder.root
@@ -304,7 +309,7 @@ class Index:
             state.marks,
             state.signature,
         )
-        self.folder.write(MANIFEST, value.render())
+        self.folder.write(MANIFEST, value.render(), durable="none")
         self._stamp = stamp_of(self.folder.path(MANIFEST))
         self._saved_anew = True
 
