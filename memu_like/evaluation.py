@@ -30,7 +30,7 @@ from .edges.tokens import make_counter
 from .errors import ConfigError, CorruptFile, NotFound, UserError
 from .models import Step, Usage
 from .pure.baselines import Found, whole_text
-from .pure.scoring import Answered, Conversation, Cost, Gate, Question, Score, costs, scores
+from .pure.scoring import Answered, Checked, Conversation, Cost, Gate, Question, Score, costs, scores
 from .service import MemoryService, UserMemory, now, read_settings
 from .usecases.evaluating import (
     ContextOf,
@@ -267,7 +267,7 @@ class _Work:
         self.answered: dict[tuple[str, str, int], Answered] = {}
         self.failed: dict[tuple[str, str, int], Failed] = {}
         self.memorized: dict[str, Memorized] = {}
-        self._gate: Gate | None = None
+        self._checked: dict[int, Checked] = {}
         self._writing = asyncio.Lock()
 
     def load(self) -> None:
@@ -288,21 +288,25 @@ class _Work:
             case "memorized":
                 one = Memorized(**values)
                 self.memorized[one.conversation] = one
-            case "gate":
-                self._gate = Gate(**values)
+            case "control":
+                outcome = Checked(**values)
+                self._checked[outcome.control] = outcome
 
-    async def _keep(self, kind: str, value: Answered | Failed | Memorized | Gate) -> None:
+    async def _keep(self, kind: str, value: Answered | Failed | Memorized | Checked) -> None:
         async with self._writing:
             await asyncio.to_thread(self._run.append, kind, asdict(value))
 
     async def check(self) -> Gate:
-        """Put the control questions to the models, unless this run has done so before."""
-        if self._gate is None:
-            text = (resources.files("memu_like") / "data" / "controls.json").read_text("utf-8")
-            concurrency = self.bench.concurrency
-            self._gate = await check_models(self._examiner, parse_controls(text), concurrency, self._progress)
-            await self._keep("gate", self._gate)
-        return self._gate
+        """Put the control questions to the models, those that this run has not put to them before."""
+        text = (resources.files("memu_like") / "data" / "controls.json").read_text("utf-8")
+        return await check_models(
+            self._examiner,
+            parse_controls(text),
+            self._checked,
+            partial(self._keep, "control"),
+            self.bench.concurrency,
+            self._progress,
+        )
 
     async def memorize(self, memory: MemoryService, chosen: Mapping[str, Chosen]) -> None:
         """Each conversation into a folder of its own. What memory holds already is not taken in again."""

@@ -138,6 +138,15 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """How the models did on control question `control`, its number from 1."""
+
+    control: int
+    judge_right: bool
+    answerer_right: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """Of so many control questions: pairs that the judge told apart, answers that were right."""
 

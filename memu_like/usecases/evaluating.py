@@ -18,6 +18,7 @@ from ..pure.replies import ReplyError, parse_reply
 from ..pure.scoring import (
     ADVERSARIAL,
     Answered,
+    Checked,
     Control,
     Gate,
     Question,
@@ -98,19 +99,31 @@ def parse_controls(text: str) -> tuple[Control, ...]:
 
 
 async def check_models(
-    examiner: Examiner, controls: Sequence[Control], concurrency: int, progress: Progress
+    examiner: Examiner,
+    controls: Sequence[Control],
+    done: Mapping[int, Checked],
+    keep: Callable[[Checked], Awaitable[None]],
+    concurrency: int,
+    progress: Progress,
 ) -> Gate:
-    """Put the control questions to both models. A reply that cannot be used counts as a wrong one."""
-    told: list[bool] = []
-    answered: list[bool] = []
+    """Put to both models the control questions that are not `done`, and hand each outcome to `keep` at once.
 
-    async def one(control: Control) -> None:
-        answered.append(await _usable(_answers(examiner, control)))
-        told.append(await _usable(_tells(examiner, control)))
-        progress("control questions", len(told), len(controls))
+    A reply that cannot be used counts as a wrong one. Raises ModelUnavailable and SpendCapReached.
+    """
+    found = dict(done)
 
-    await at_once(controls, concurrency, one)
-    return Gate(len(controls), sum(told), sum(answered))
+    async def one(numbered: tuple[int, Control]) -> None:
+        number, control = numbered
+        answered = await _usable(_answers(examiner, control))
+        found[number] = Checked(number, await _usable(_tells(examiner, control)), answered)
+        await keep(found[number])
+        progress("control questions", len(found), len(controls))
+
+    waiting = [numbered for numbered in enumerate(controls, start=1) if numbered[0] not in done]
+    await at_once(waiting, concurrency, one)
+    outcomes = found.values()
+    told, answered = (sum(o.judge_right for o in outcomes), sum(o.answerer_right for o in outcomes))
+    return Gate(len(controls), told, answered)
 
 
 async def _answers(examiner: Examiner, control: Control) -> bool:
