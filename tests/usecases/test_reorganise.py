@@ -397,6 +397,7 @@ async def test_the_event_tells_what_was_done_and_repeats_no_word_of_it(
     assert event.model == "scripted"
     assert "rewrite refused" in event.dropped[0].reason
     assert "Zorro" not in str(event.dropped)
+    assert "Reorganised" not in await user.context()
 
 
 # -- forgetting

@@ -33,6 +33,7 @@ async def reorganise(
     ] = False,
 ) -> None:
     """Have the language model put categories in order: merge, reword, move or leave out entries."""
+    from ...errors import ModelError
     from .rendering import rearrangement_line, reorganise_line
 
     async with call.service() as service:
@@ -47,6 +48,8 @@ async def reorganise(
     call.show(report, show)
     for problem in () if call.json else report.degraded:
         note(f"note: {problem}")
+    if report.degraded and not report.topics:
+        raise typer.Exit(ModelError.exit_code)
 
 
 @command("reindex")

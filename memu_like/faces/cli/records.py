@@ -137,7 +137,9 @@ async def delete_item(call: Call, id: Id, expected: Expected = None, yes: Yes = 
 @command("list", events)
 async def list_events(
     call: Call,
-    kind: Annotated[str | None, typer.Option("--kind", help="memorize, edit, forget or import.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="memorize, edit, forget, import or reorganise.")
+    ] = None,
     tag: Annotated[str | None, typer.Option("--tag")] = None,
     text: Part = None,
     resource: SourceId = None,
