@@ -260,8 +260,10 @@ def _call(desk: Desk, topic: str) -> ReorganiseCall:
     count = desk.tools.counter().count
     fixed = [(item.slot, found.standing[item.id]) for item in _fixed(found)]
     shown = sum(1 for item in found.items.values() if _is_own(found, item) and item.id in found.standing)
+    # A topic that the settings do not know has a name that anybody may have given it: no text of the owner.
+    configured = found.category in desk.tools.categories
     return ReorganiseCall(
-        category=found.category,
+        category=found.category if configured else Category(topic, ""),
         offered=_fitting(_offered(found), count) if not found.problem else (),
         settings=desk.settings,
         fixed=_within(fixed, FIXED_TOKENS, lambda pair: count(f"{pair[0]} | {pair[1]}\n")),
