@@ -309,6 +309,7 @@ async def _finish(room: Room, ask: Ask, ready: _Ready, reply: ChatReply, meter: 
     if invented := [number for number in cited.invented if number not in moved]:
         notes.append(f"citations of nothing that was shown were taken out: {_listed(invented)}")
     notes += [f"[{number}] was taken out: {place} has changed meanwhile" for number, place in moved.items()]
+    notes += meter.degraded
     if reply.cut:
         notes.append("the reply was cut at its length limit")
     if ask.add:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from memu_like.errors import (
     NotFound,
     UnusableReply,
 )
-from memu_like.models import ChatReply, ChatRequest, Reply, Usage
+from memu_like.models import ChatReply, ChatRequest, Reply, ToolCall, Usage
 from memu_like.service import MemoryService, UserMemory
 
 QUESTION = "What is the name of my guinea pig?"
@@ -135,6 +136,32 @@ async def test_what_was_just_added_is_shown(store: Path) -> None:
         await user.add({"role": "user", "content": "My new kite is blue."})
         await user.respond("Which plans did I have?")
     assert "My new kite is blue." in prompt_of(model)
+
+
+def category_of(request: ChatRequest) -> str:
+    """The handle of the category that holds the pets, in the table of contents."""
+    lines = request.messages[1].content.splitlines()
+    return next(line for line in lines if "relationships" in line).split()[0]
+
+
+async def test_a_model_may_read_the_files_first_and_its_calls_count(store: Path) -> None:
+    def opens(request: ChatRequest) -> ChatReply:
+        arguments = json.dumps({"category": category_of(request)})
+        return ChatReply("", tool_calls=(ToolCall("t", "open_category", arguments),))
+
+    def finishes(request: ChatRequest) -> ChatReply:
+        line = next(line for line in request.messages[-1].content.splitlines() if "Oscar" in line)
+        hits = [{"handle": line.split()[0], "reason": "it names him"}]
+        return ChatReply(
+            "", tool_calls=(ToolCall("u", "finish", json.dumps({"enough": True, "hits": hits})),)
+        )
+
+    async with talking(store, [opens, finishes, "Oscar [1]."]) as (user, model):
+        reply = await user.respond(QUESTION, method="llm")
+    assert reply.usage.calls == 3
+    assert [request.step for request in model.requests] == ["navigate", "navigate", "reply"]
+    assert "Oscar" in reply.citations[0].text
+    assert reply.citations[0].reason == "it names him"
 
 
 # -- adding
