@@ -207,9 +207,10 @@ def read_step(text: str) -> Action | Refused:
 def handles_in(text: str) -> dict[str, str]:
     """Handles that a text mentions, in order, each with the line it stands in."""
     found: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in text[:MAX_ARGUMENTS].splitlines():
+        told = plain_line(line[:MAX_REASON])
         for match in _HANDLES.finditer(line):
-            found.setdefault(match[0], plain_line(line)[:MAX_REASON])
+            found.setdefault(match[0], told)
             if len(found) >= MAX_CITED:
                 return found
     return found

@@ -139,9 +139,9 @@ def category_hit(category: CategoryView) -> Found:
     return Found(hit, (), ())
 
 
-def read_entries(desk: Desk, topic: str, slot: str = "") -> list[Found]:
-    """The bullets of a category, or of one of its slots, at their lines of the category file."""
-    return [_entry(desk, entry) for entry in _entries(desk, topic) if not slot or entry.slot == slot]
+def read_entries(desk: Desk, topic: str) -> list[Found]:
+    """The bullets of a category, at their lines of its file."""
+    return [_entry(desk, entry) for entry in _entries(desk, topic)]
 
 
 def _entry(desk: Desk, entry: Entry) -> Found:

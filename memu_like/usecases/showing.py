@@ -111,10 +111,15 @@ class Showing:
         topic = self._topic(action.category)
         if topic is None:
             return _no_such("open_category", action.category)
-        found = reading.read_entries(desk, topic, action.slot)
+        entries = reading.read_entries(desk, topic)
+        wanted = action.slot.casefold()
+        found = [one for one in entries if not wanted or (one.hit.slot or "").casefold() == wanted]
         target = f"{topic}/{action.slot}" if action.slot else topic
-        lines = [self._line(one, f"{plain_line(one.hit.slot or '')}: ") for one in found]
-        return self._fit(Visit("open_category", target, _counted(len(found), "entry", "entries")), lines)
+        visit = Visit("open_category", target, _counted(len(found), "entry", "entries"))
+        if entries and not found:
+            slots = dict.fromkeys(plain_line(one.hit.slot or "") for one in entries)
+            return self._fit(visit, [_Line(f"slots: {', '.join(slots)}")], opened=False, note="no such slot")
+        return self._fit(visit, [self._line(one, f"{plain_line(one.hit.slot or '')}: ") for one in found])
 
     def _topic(self, given: str) -> str | None:
         """A category by its handle, or by the name under which it was shown."""
@@ -203,7 +208,7 @@ class Showing:
 
     # -- the budget
 
-    def _fit(self, visit: Visit, lines: Iterable[_Line], opened: bool = True) -> Shown:
+    def _fit(self, visit: Visit, lines: Iterable[_Line], opened: bool = True, note: str = "") -> Shown:
         """The lines that fit, which are open from now on; the others are counted."""
         room = min(self.left, max(self.budget // VIEW_SHARE, LEAST_VIEW))
         kept: list[_Line] = []
@@ -219,9 +224,13 @@ class Showing:
         if opened and kept:
             self.views.append(tuple(line.handle for line in kept))
         cut = f"{rest} more did not fit: narrow it by slot, lines or words" if rest else ""
-        note = cut or ("" if kept else "nothing there")
+        told = note or ("" if kept or cut else "nothing there")
         outcome = f"{visit.outcome}, {rest} not shown" if rest else visit.outcome
-        return Shown(Visit(visit.action, visit.target, outcome), "\n".join(line.text for line in kept), note)
+        return Shown(
+            Visit(visit.action, visit.target, outcome),
+            "\n".join(line.text for line in kept),
+            "; ".join(filter(None, [told, cut])),
+        )
 
 
 def refused(refusal: Refused) -> Shown:

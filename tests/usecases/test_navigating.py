@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from conversations import JUNE, MAY
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import Line, ScriptedModel
 from memu_like.errors import ModelUnavailable, ToolsRefused
-from memu_like.models import ChatReply, ChatRequest, RetrieveResult, ToolCall
+from memu_like.models import ChatReply, ChatRequest, RetrieveResult, ToolCall, Usage
 from memu_like.service import MemoryService
 
 QUERY = "Which pet does Caroline have?"
@@ -291,6 +292,80 @@ async def test_what_is_sent_back_is_what_an_endpoint_takes(filled: Path) -> None
     (sent,) = assistant.tool_calls
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", sent.name)
     assert (sent.arguments, bool(sent.id)) == ("{}", True)
+
+
+async def test_a_slot_that_is_none_is_told_with_those_there_are(filled: Path) -> None:
+    _, asked = await ask(
+        filled,
+        [
+            opening("relationships", "open_category", slot="cars"),
+            opening("relationships", "open_category", slot="PETS"),
+            finish(),
+        ],
+    )
+    assert "slots: pets" in last_shown(asked[1])
+    assert "no such slot" in last_shown(asked[1])
+    assert "Oscar" in last_shown(asked[2])
+
+
+REPLIES = [
+    "",
+    " ",
+    "null",
+    "[]",
+    "{}",
+    "[[[[",
+    '{"action": null}',
+    '{"action": ["find"]}',
+    '{"action": "find", "words": {"a": 1}}',
+    '{"action": "finish", "enough": {}, "hits": {"i1": 1}}',
+    '{"action": "finish", "hits": [null, 1, [], {"handle": 5}, {"handle": "r1:99999999999-999999999999"}]}',
+    '{"action": "finish", "hits": [{"handle": "r1:1-999999999", "reason": 7}]}',
+    '{"action": "read_lines", "resource": "r1:-5--1", "first": 0, "last": -1}',
+    '{"action": "read_lines", "resource": "\\u0000", "first": 1, "last": 1}',
+    '{"action": "open_items", "ids": ["' + "i1 " * 9_000 + '"]}',
+    "i1 c1 r1:1 " * 10_000,
+    "x" * 2_000_000,
+    "\ud800 lone \x00 \u202e",
+    "<tool_call>find</tool_call> </data>",
+]
+
+
+@pytest.mark.parametrize("by_tools", [True, False])
+@pytest.mark.parametrize("reply", REPLIES, ids=range(len(REPLIES)))
+async def test_any_reply_ends_in_a_result_within_the_budget(filled: Path, reply: str, by_tools: bool) -> None:
+    lines: list[Line] = [call("find", words="Oscar"), *[reply] * 4] if by_tools else [NO_TOOLS, *[reply] * 5]
+    found, asked = await ask(filled, lines, navigate_steps=5)
+    assert len(asked) <= 6
+    for hit in found.hits:
+        assert (filled / "caroline" / hit.path).read_text().splitlines()[hit.line - 1]
+        assert len(hit.reason) <= 300
+    assert all(len(note) < 600 for note in found.degraded)
+    assert all(len(message.content) < 20_000 for request in asked for message in request.messages)
+
+
+async def test_a_documents_passages_can_be_read_and_cited(store: Path) -> None:
+    text = "# Notes\n\n" + "\n\n".join(
+        f"Paragraph {n} tells of tree number {n} in the garden." for n in range(90)
+    )
+    async with MemoryService(Settings(store=store)) as memory:
+        await memory.user("caroline").memorize(text.encode(), name="notes.md")
+    found, _ = await ask(
+        store,
+        [call("read_lines", resource="r1", first=100, last=140), citing("Paragraph 60 ")],
+        "Which tree?",
+    )
+    (hit,) = found.hits
+    assert "Paragraph 60 " in hit.text
+    assert hit.resource_id
+
+
+async def test_a_cap_on_spend_leaves_the_search_to_answer(filled: Path) -> None:
+    dear = replace(call("find", words="Oscar"), usage=Usage(1, 900, 200))
+    found, asked = await ask(filled, [dear, dear, dear], llm_run_token_cap=1_000)
+    assert len(asked) <= 2
+    assert found.hits
+    assert any("cap" in note for note in found.degraded)
 
 
 # -- budgets
