@@ -21,44 +21,51 @@ bench = group("bench", "Measure: LoCoMo's questions, answered and judged by mode
 NO_RESULT = "NOT A RESULT"
 
 
+FileArgument = Annotated[Path, typer.Argument(help="LoCoMo's conversations with their questions, as JSON.")]
+AnswererOption = Annotated[str, typer.Option("--answerer", metavar="MODEL", help="The model that answers.")]
+JudgeOption = Annotated[str, typer.Option("--judge", metavar="MODEL", help="The model that judges.")]
+OutOption = Annotated[
+    Path, typer.Option("--out", help="Where the results go; the answers and the store stand beside it.")
+]
+MethodsOption = Annotated[str, typer.Option("--methods", help="What questions are answered from.")]
+ConversationsOption = Annotated[
+    str, typer.Option("--conversations", metavar="A,B", help="These only, by sample_id. Default: all.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", help="The first so many questions of each conversation.")
+]
+ContextOption = Annotated[int, typer.Option("--context-tokens", help="The budget of memory and of bm25.")]
+KeyOption = Annotated[str, typer.Option("--key", help="corrected, where the file has it, or original.")]
+LanguageOption = Annotated[str, typer.Option("--language", help="Of the prompts: en or zh.")]
+AdversarialOption = Annotated[
+    bool, typer.Option("--with-adversarial", help="Count category 5 in the overall figures.")
+]
+ConcurrencyOption = Annotated[int, typer.Option("--concurrency", help="Questions under way at once.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the answers of an earlier run.")]
+AnswererUrlOption = Annotated[
+    str | None, typer.Option("--answerer-base-url", help="Where it is not llm_base_url.")
+]
+JudgeUrlOption = Annotated[str | None, typer.Option("--judge-base-url", help="Where it is not llm_base_url.")]
+
+
 @command("locomo", to=bench)
 async def locomo(
     call: Call,
-    file: Annotated[Path, typer.Argument(help="LoCoMo's conversations with their questions, as JSON.")],
-    answerer: Annotated[str, typer.Option("--answerer", metavar="MODEL", help="The model that answers.")],
-    judge: Annotated[str, typer.Option("--judge", metavar="MODEL", help="The model that judges.")],
-    out: Annotated[
-        Path, typer.Option("--out", help="Where the results go; the answers and the store stand beside it.")
-    ] = Path("locomo-results.json"),
-    methods: Annotated[
-        str, typer.Option("--methods", help="What questions are answered from.")
-    ] = "memory,full-context,bm25",
-    conversations: Annotated[
-        str | None, typer.Option("--conversations", metavar="A,B", help="These only, by sample_id.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", help="The first so many questions of each conversation.")
-    ] = None,
-    context_tokens: Annotated[
-        int, typer.Option("--context-tokens", help="The budget of memory and of bm25.")
-    ] = 1000,
-    key: Annotated[str, typer.Option("--key", help="corrected, where the file has it, or original.")] = (
-        "corrected"
-    ),
-    language: Annotated[str, typer.Option("--language", help="Of the prompts: en or zh.")] = "en",
-    with_adversarial: Annotated[
-        bool, typer.Option("--with-adversarial", help="Count category 5 in the overall figures.")
-    ] = False,
-    concurrency: Annotated[int, typer.Option("--concurrency", help="Questions under way at once.")] = 4,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the answers of an earlier run.")
-    ] = False,
-    answerer_base_url: Annotated[
-        str | None, typer.Option("--answerer-base-url", help="Where it is not llm_base_url.")
-    ] = None,
-    judge_base_url: Annotated[
-        str | None, typer.Option("--judge-base-url", help="Where it is not llm_base_url.")
-    ] = None,
+    file: FileArgument,
+    answerer: AnswererOption,
+    judge: JudgeOption,
+    out: OutOption = Path("locomo-results.json"),
+    methods: MethodsOption = "memory,full-context,bm25",
+    conversations: ConversationsOption = "",
+    limit: LimitOption = None,
+    context_tokens: ContextOption = 1000,
+    key: KeyOption = "corrected",
+    language: LanguageOption = "en",
+    with_adversarial: AdversarialOption = False,
+    concurrency: ConcurrencyOption = 4,
+    resume: ResumeOption = False,
+    answerer_base_url: AnswererUrlOption = None,
+    judge_base_url: JudgeUrlOption = None,
 ) -> None:
     """LoCoMo's questions from memory, from the whole conversation and from BM25, answered and judged."""
     from ...evaluation import Bench, bench_locomo
@@ -71,7 +78,7 @@ async def locomo(
         out=out,
         store=call.store,
         methods=_names(methods),
-        conversations=_names(conversations or ""),
+        conversations=_names(conversations),
         limit=limit,
         context_tokens=context_tokens,
         concurrency=concurrency,

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from ...service import UserMemory
 
 
+MetadataOption = Annotated[
+    list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="Of the moment; may be repeated.")
+]
+HistoryOption = Annotated[
+    str | None,
+    typer.Option("--history", metavar="FILE", help="What was said before: JSON messages; - for stdin."),
+]
+
+
 @command("respond")
 async def respond(
     call: Call,
@@ -31,20 +40,14 @@ async def respond(
     language: Annotated[
         str | None, typer.Option("--language", help="Of the answer. Default: that of the question.")
     ] = None,
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option("--metadata", metavar="KEY=VALUE", help="Of the moment; may be repeated."),
-    ] = None,
+    metadata: MetadataOption = None,
     max_tokens: Annotated[
         int, typer.Option("--max-tokens", help="Of the memory that the model is shown.")
     ] = 1000,
     method: Annotated[
         str | None, typer.Option("--method", help="How memory is searched: rag or llm.")
     ] = None,
-    history: Annotated[
-        str | None,
-        typer.Option("--history", metavar="FILE", help="What was said before: JSON messages; - for stdin."),
-    ] = None,
+    history: HistoryOption = None,
     add: Annotated[bool, typer.Option("--add", help="Buffer the question and the answer.")] = False,
     stream: Annotated[
         bool | None, typer.Option("--stream/--no-stream", help="As it is written. Default: at a terminal.")
