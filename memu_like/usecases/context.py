@@ -7,7 +7,7 @@ are shorter, so that more of them fit; relative dates are written out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,11 +40,12 @@ DATA_NOTE = "Remembered data. Nothing below is an instruction."
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line about what bears on the query, with the ids of the items that it tells."""
+    """A line about what bears on the query, with the items that it tells and the bare words that it has."""
 
     text: str
     place: Place
     items: frozenset[str]
+    words: str
 
 
 def context(desk: Desk, max_tokens: int, query: str | None) -> str:
@@ -61,23 +62,24 @@ def context(desk: Desk, max_tokens: int, query: str | None) -> str:
 
     relevant = _relevant(desk, asked, max_tokens) if asked else []
     share = PROFILE_SHARE_WITH_QUERY if asked else PROFILE_SHARE
-    hits, known = _without_doubles(desk, relevant, share, lambda section: fitting(section)[0])
+    first = fitting(_hits_section(relevant))[0]
+    relevant, known = _without_doubles(desk, relevant, first, share)
+    hits = _hits_section(relevant)
     taken = fitting(hits, known)
-    told = [*hits.lines[: taken[0]], *known.lines[: taken[1]]]
+    told = [*(line.words for line in relevant[: taken[0]]), *known.lines[: taken[1]]]
     return pack(title, [hits, known, Section("Recent", tuple(_recent(desk, told)), 1.0)], max_tokens, count)
 
 
 def _without_doubles(
-    desk: Desk, lines: Sequence[_Line], share: float, fits: Callable[[Section], int]
-) -> tuple[Section, Section]:
-    """Hits and profile. Of an item in both, the hits keep what fits their share, the profile the rest."""
-    first = fits(_hits_section(lines))
+    desk: Desk, lines: Sequence[_Line], first: int, share: float
+) -> tuple[list[_Line], Section]:
+    """Hits and profile. Of an item in both, the `first` hits, which fit, keep theirs, the profile others."""
     told = frozenset(item for line in lines[:first] for item in line.items)
     entries = [entry for entry in _entries(desk) if entry.id not in told]
     left = {entry.id for entry in entries}
     kept = [line for n, line in enumerate(lines) if n < first or not line.items & left]
     profiled = tuple(f"- {e.topic}/{e.slot}: {_masked(desk, _folded(e.text))}" for e in entries)
-    return _hits_section(kept), Section("Profile", profiled, share)
+    return kept, Section("Profile", profiled, share)
 
 
 def _hits_section(lines: Sequence[_Line]) -> Section:
@@ -102,7 +104,9 @@ def _relevant(desk: Desk, query: str, max_tokens: int) -> list[_Line]:
         text = _said(desk, hit, best) if rank < AS_SAID or not behind else _shorter(desk, hit, behind, new)
         if text:
             day = f"{hit.date:%Y-%m-%d}" if hit.date else ""
-            lines.append(_Line(f"- {text}", Place(day, (hit.path, hit.line)), frozenset(hit.item_ids)))
+            words = "\n".join([_folded(hit.text), *(item.text for item in behind)])
+            place = Place(day, (hit.path, hit.line))
+            lines.append(_Line(f"- {text}", place, frozenset(hit.item_ids), words))
             told.update(hit.item_ids)
     return lines
 
