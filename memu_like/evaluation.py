@@ -49,8 +49,6 @@ MEMORY, FULL_CONTEXT, BM25 = METHODS = ("memory", "full-context", "bm25")
 STEPS: tuple[Step, ...] = get_args(Step)
 KEYS = ("corrected", "original")
 LANGUAGES = ("en", "zh")
-USERS = "locomo-"
-"""Before a conversation's name: the users of the store that a run fills."""
 LOCOMO_CONVERSATIONS = 10
 """Of LoCoMo as it was published (locomo10.json)."""
 Chosen = tuple[Conversation, list[Question]]
@@ -150,7 +148,7 @@ async def bench_locomo(bench: Bench, progress: Progress) -> Evaluation:
     async with _examiner(bench, settings) as examiner:
         config = await asyncio.to_thread(_config, bench, settings, data, examiner)
         run = await asyncio.to_thread(_open, bench, _hash(config))
-        work = _Work(bench, run, examiner, progress)
+        work = _Work(bench, run, examiner, f"locomo-{config['memory']}-", progress)
         await asyncio.to_thread(work.load)
         gate = await work.check()
         async with MemoryService(settings) as memory:
@@ -196,8 +194,11 @@ def _config(bench: Bench, settings: Settings, data: bytes, examiner: Examiner) -
     own = {name: value for name, value in settings.model_dump(mode="json").items() if name not in _NO_PART}
     probes = (*examiner.answer_prompt("q", "c"), *examiner.grade_prompt("q", "g", "a"))
     urls = [bench.answerer_base_url, bench.judge_base_url]
+    data_sha256 = hashlib.sha256(data).hexdigest()
     return {
-        "data_sha256": hashlib.sha256(data).hexdigest(),
+        "data_sha256": data_sha256,
+        # What a conversation's memory depends on. Another budget or judge asks the same memory.
+        "memory": _hash([data_sha256, own, version("memu-like")])[:8],
         "key": bench.key,
         "answerer": bench.answerer,
         "judge": bench.judge,
@@ -262,8 +263,12 @@ def _model(settings: Settings, name: str, base_url: str | None, concurrency: int
 class _Work:
     """What a run has done, and what it still has to do."""
 
-    def __init__(self, bench: Bench, run: RunFile, examiner: Examiner, progress: Progress) -> None:
+    def __init__(
+        self, bench: Bench, run: RunFile, examiner: Examiner, users: str, progress: Progress
+    ) -> None:
+        """`users` stands before a conversation's name in the user id of its memory."""
         self.bench, self._run, self._examiner, self._progress = bench, run, examiner, progress
+        self._users = users
         self.answered: dict[tuple[str, str, int], Answered] = {}
         self.failed: dict[tuple[str, str, int], Failed] = {}
         self.memorized: dict[str, Memorized] = {}
@@ -313,7 +318,7 @@ class _Work:
         for done, (name, (conversation, _)) in enumerate(chosen.items()):
             self._progress("conversations", done, len(chosen))
             before = self.memorized.get(name)
-            user = memory.user(USERS + name)
+            user = memory.user(self._users + name)
             if before is None or before.kept or user.user_id not in await memory.users():
                 one = await _memorize(user, conversation)
                 self.memorized[name] = one
@@ -348,7 +353,7 @@ class _Work:
         budget = self.bench.context_tokens
 
         async def remembered(question: Question) -> str:
-            user = memory.user(USERS + question.conversation)
+            user = memory.user(self._users + question.conversation)
             return await user.context(max_tokens=budget, query=question.text)
 
         async def full(question: Question) -> str:

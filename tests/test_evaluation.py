@@ -250,6 +250,18 @@ async def test_answers_of_another_configuration_are_not_taken(
     assert evaluation.answered == QUESTIONS
 
 
+async def test_memory_made_under_other_settings_is_not_asked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = replace(bench, methods=("memory",), limit=1)
+    await run(memory, monkeypatch)
+    await run(replace(memory, context_tokens=500, resume=True), monkeypatch)
+    assert len(list(bench.store_path.glob("locomo-*"))) == 1
+    monkeypatch.setenv("MEMU_LIKE_SLOT_BUDGET_TOKENS", "64")
+    await run(replace(memory, resume=True), monkeypatch)
+    assert len(list(bench.store_path.glob("locomo-*"))) == 2
+
+
 async def test_an_endpoint_that_is_down_ends_the_run_and_keeps_what_was_done(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,9 @@ def _costs(evaluation: Evaluation) -> Table:
 
 def _memorized(evaluation: Evaluation) -> Iterator[str]:
     for one in evaluation.memorized:
+        if not one.messages:
+            yield f"memory of {one.conversation}: made by an earlier run"
+            continue
         taken = f"{one.messages} messages, {one.items} items, {one.seconds:.2f} s, {one.usage.calls} calls"
         tokens = one.usage.prompt_tokens + one.usage.completion_tokens
         yield f"memorized {one.conversation}: {taken}, {tokens} tokens {_cost(one.usage)}".rstrip()
