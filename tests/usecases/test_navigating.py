@@ -5,85 +5,40 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conversations import JUNE, MAY
+from reading_models import (
+    QUERY,
+    actions,
+    ask,
+    call,
+    calls,
+    citing,
+    fill,
+    finish,
+    first_shown,
+    handle_of,
+    last_shown,
+    opening,
+    step,
+)
 
 from memu_like.config import Settings
-from memu_like.edges.llm.scripted import Line, ScriptedModel
+from memu_like.edges.llm.scripted import Line
 from memu_like.errors import ModelUnavailable, ToolsRefused
-from memu_like.models import ChatReply, ChatRequest, RetrieveResult, ToolCall, Usage
+from memu_like.models import ChatReply, ChatRequest, ToolCall, Usage
 from memu_like.service import MemoryService
 
-QUERY = "Which pet does Caroline have?"
 DOWN = ModelUnavailable("the endpoint is down")
 NO_TOOLS = ToolsRefused("this model takes no tools")
 
 
 @pytest.fixture
 async def filled(store: Path) -> Path:
-    async with MemoryService(Settings(store=store)) as memory:
-        user = memory.user("caroline")
-        await user.memorize(MAY)
-        await user.memorize(JUNE)
-    return store
-
-
-async def ask(
-    store: Path, lines: Sequence[Line], query: str = QUERY, top_k: int | None = None, **settings: Any
-) -> tuple[RetrieveResult, list[ChatRequest]]:
-    model = ScriptedModel(lines)
-    async with MemoryService(Settings(store=store, **settings), model=model) as memory:
-        found = await memory.user("caroline").retrieve(query, method="llm", top_k=top_k)
-    return found, model.requests
-
-
-def calls(*named: tuple[str, dict[str, Any]]) -> ChatReply:
-    return ChatReply("", tool_calls=tuple(ToolCall("t", name, json.dumps(given)) for name, given in named))
-
-
-def call(tool: str, **given: Any) -> ChatReply:
-    return calls((tool, given))
-
-
-def step(tool: str, **given: Any) -> str:
-    return json.dumps({"action": tool, **given})
-
-
-def finish(*handles: str, enough: bool = True) -> ChatReply:
-    return call("finish", enough=enough, hits=[{"handle": h, "reason": f"{h} says it"} for h in handles])
-
-
-def last_shown(request: ChatRequest) -> str:
-    return request.messages[-1].content
-
-
-def first_shown(request: ChatRequest) -> str:
-    return request.messages[1].content
-
-
-def handle_of(text: str, words: str) -> str:
-    """The handle of the line that holds `words`."""
-    line = next(line for line in text.splitlines() if words in line)
-    return line.split()[0]
-
-
-def actions(result: RetrieveResult) -> list[str]:
-    return [visit.action for visit in result.path]
-
-
-def opening(words: str, tool: str, **given: Any) -> Line:
-    """Call a tool on the category whose line in the table of contents holds `words`."""
-    return lambda request: call(tool, category=handle_of(first_shown(request), words), **given)
-
-
-def citing(*words: str) -> Line:
-    """Finish with the lines of the last view that hold the words."""
-    return lambda request: finish(*(handle_of(last_shown(request), one) for one in words))
+    return await fill(store)
 
 
 async def test_it_reads_from_the_contents_to_the_entry_and_cites_it(filled: Path) -> None:
@@ -306,42 +261,6 @@ async def test_a_slot_that_is_none_is_told_with_those_there_are(filled: Path) ->
     assert "slots: pets" in last_shown(asked[1])
     assert "no such slot" in last_shown(asked[1])
     assert "Oscar" in last_shown(asked[2])
-
-
-REPLIES = [
-    "",
-    " ",
-    "null",
-    "[]",
-    "{}",
-    "[[[[",
-    '{"action": null}',
-    '{"action": ["find"]}',
-    '{"action": "find", "words": {"a": 1}}',
-    '{"action": "finish", "enough": {}, "hits": {"i1": 1}}',
-    '{"action": "finish", "hits": [null, 1, [], {"handle": 5}, {"handle": "r1:99999999999-999999999999"}]}',
-    '{"action": "finish", "hits": [{"handle": "r1:1-999999999", "reason": 7}]}',
-    '{"action": "read_lines", "resource": "r1:-5--1", "first": 0, "last": -1}',
-    '{"action": "read_lines", "resource": "\\u0000", "first": 1, "last": 1}',
-    '{"action": "open_items", "ids": ["' + "i1 " * 9_000 + '"]}',
-    "i1 c1 r1:1 " * 10_000,
-    "x" * 2_000_000,
-    "\ud800 lone \x00 \u202e",
-    "<tool_call>find</tool_call> </data>",
-]
-
-
-@pytest.mark.parametrize("by_tools", [True, False])
-@pytest.mark.parametrize("reply", REPLIES, ids=range(len(REPLIES)))
-async def test_any_reply_ends_in_a_result_within_the_budget(filled: Path, reply: str, by_tools: bool) -> None:
-    lines: list[Line] = [call("find", words="Oscar"), *[reply] * 4] if by_tools else [NO_TOOLS, *[reply] * 5]
-    found, asked = await ask(filled, lines, navigate_steps=5)
-    assert len(asked) <= 6
-    for hit in found.hits:
-        assert (filled / "caroline" / hit.path).read_text().splitlines()[hit.line - 1]
-        assert len(hit.reason) <= 300
-    assert all(len(note) < 600 for note in found.degraded)
-    assert all(len(message.content) < 20_000 for request in asked for message in request.messages)
 
 
 async def test_a_documents_passages_can_be_read_and_cited(store: Path) -> None:
