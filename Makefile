@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 LOCOMO ?= ../shared/locomo/dev.json
 RESULTS = benchmarks/results
 
-.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost clean
+.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost bench-items bench-context clean
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -m "not slow"
@@ -36,6 +36,12 @@ bench-temporal: $(VENV)/dev
 
 bench-cost: $(VENV)/dev
 	$(BIN)/python benchmarks/cost.py $(LOCOMO) --json $(RESULTS)/cost.json
+
+bench-items: $(VENV)/dev
+	$(BIN)/python benchmarks/items.py $(LOCOMO) --json $(RESULTS)/items.json
+
+bench-context: $(VENV)/dev
+	$(BIN)/python benchmarks/context.py $(LOCOMO) --json $(RESULTS)/context.json
 
 bench-faults: $(VENV)/test
 	$(BIN)/python benchmarks/faults.py --json $(RESULTS)/faults.json
