@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .config import Settings
+    from .edges.llm.scripted import ScriptedModel
     from .errors import (
         ConfigError,
         Conflict,
+        ContextTooLong,
         CorruptFile,
         EmbedderError,
         FormatTooNew,
@@ -21,37 +23,56 @@ if TYPE_CHECKING:
         LoadError,
         MemuLikeError,
         MissingExtra,
+        ModelError,
+        ModelUnavailable,
         NotFound,
+        PromptError,
+        RunsKept,
+        SpendCapReached,
         StorageError,
         StoreBusy,
+        ToolsRefused,
         Unmergeable,
+        UnusableReply,
         UserError,
     )
     from .models import (
+        ChatMessage,
+        ChatReply,
+        ChatRequest,
         Entry,
         Event,
         Hit,
         Item,
         ItemType,
+        Kept,
         MemorizeReport,
         Message,
         Modality,
         Occurred,
+        Operation,
         Origin,
         Rearrangement,
         ReorganiseReport,
+        Reply,
         Resource,
         RetrieveResult,
         Source,
         Status,
+        Usage,
+        Visit,
     )
     from .service import MemoryService, UserMemory
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ChatMessage",
+    "ChatReply",
+    "ChatRequest",
     "ConfigError",
     "Conflict",
+    "ContextTooLong",
     "CorruptFile",
     "EmbedderError",
     "Entry",
@@ -62,6 +83,7 @@ __all__ = [
     "InvalidUserId",
     "Item",
     "ItemType",
+    "Kept",
     "LoadError",
     "MemorizeReport",
     "MemoryService",
@@ -69,40 +91,49 @@ __all__ = [
     "Message",
     "MissingExtra",
     "Modality",
+    "ModelError",
+    "ModelUnavailable",
     "NotFound",
     "Occurred",
+    "Operation",
     "Origin",
+    "PromptError",
     "Rearrangement",
     "ReorganiseReport",
+    "Reply",
     "Resource",
     "RetrieveResult",
+    "RunsKept",
+    "ScriptedModel",
     "Settings",
     "Source",
+    "SpendCapReached",
     "Status",
     "StorageError",
     "StoreBusy",
+    "ToolsRefused",
     "Unmergeable",
+    "UnusableReply",
+    "Usage",
     "UserError",
     "UserMemory",
+    "Visit",
     "__version__",
 ]
 
 _MODELS = frozenset(
-    [
-        *("Entry", "Event", "Hit", "Item", "ItemType", "MemorizeReport", "Message", "Modality"),
-        *(
-            "Occurred",
-            "Origin",
-            "Rearrangement",
-            "ReorganiseReport",
-            "Resource",
-            "RetrieveResult",
-            "Source",
-            "Status",
-        ),
-    ]
+    """
+    ChatMessage ChatReply ChatRequest Entry Event Hit Item ItemType Kept MemorizeReport Message Modality
+    Occurred Operation Origin Rearrangement ReorganiseReport Reply Resource RetrieveResult Source Status
+    Usage Visit
+    """.split()
 )
-_HOMES = {"MemoryService": "service", "UserMemory": "service", "Settings": "config"}
+_HOMES = {
+    "MemoryService": "service",
+    "ScriptedModel": "edges.llm.scripted",
+    "Settings": "config",
+    "UserMemory": "service",
+}
 
 
 def __getattr__(name: str) -> object:
