@@ -148,7 +148,7 @@ async def bench_locomo(bench: Bench, progress: Progress) -> Evaluation:
     async with _examiner(bench, settings) as examiner:
         config = await asyncio.to_thread(_config, bench, settings, data, examiner)
         run = await asyncio.to_thread(_open, bench, _hash(config))
-        work = _Work(bench, run, examiner, f"locomo-{config['memory']}-", progress)
+        work = _Work(bench, run, examiner, f"-{config['memory']}", progress)
         await asyncio.to_thread(work.load)
         gate = await work.check()
         async with MemoryService(settings) as memory:
@@ -198,7 +198,7 @@ def _config(bench: Bench, settings: Settings, data: bytes, examiner: Examiner) -
     return {
         "data_sha256": data_sha256,
         # What a conversation's memory depends on. Another budget or judge asks the same memory.
-        "memory": _hash([data_sha256, own, version("memu-like")])[:8],
+        "memory": _hash([data_sha256, own, version("memu-like")])[:6],
         "key": bench.key,
         "answerer": bench.answerer,
         "judge": bench.judge,
@@ -266,7 +266,7 @@ class _Work:
     def __init__(
         self, bench: Bench, run: RunFile, examiner: Examiner, users: str, progress: Progress
     ) -> None:
-        """`users` stands before a conversation's name in the user id of its memory."""
+        """`users` ends the user id of a conversation's memory: short, for a context names it."""
         self.bench, self._run, self._examiner, self._progress = bench, run, examiner, progress
         self._users = users
         self.answered: dict[tuple[str, str, int], Answered] = {}
@@ -318,7 +318,7 @@ class _Work:
         for done, (name, (conversation, _)) in enumerate(chosen.items()):
             self._progress("conversations", done, len(chosen))
             before = self.memorized.get(name)
-            user = memory.user(self._users + name)
+            user = memory.user(name + self._users)
             if before is None or before.kept or user.user_id not in await memory.users():
                 one = await _memorize(user, conversation)
                 self.memorized[name] = one
@@ -353,7 +353,7 @@ class _Work:
         budget = self.bench.context_tokens
 
         async def remembered(question: Question) -> str:
-            user = memory.user(self._users + question.conversation)
+            user = memory.user(question.conversation + self._users)
             return await user.context(max_tokens=budget, query=question.text)
 
         async def full(question: Question) -> str:
