@@ -188,8 +188,8 @@ def _entries(desk: Desk) -> Iterable[Entry]:
 def _recent(desk: Desk, told: Sequence[str]) -> Iterable[str]:
     """The last events, newest first, without sentences that are told above."""
     above = "\n".join(told)
-    told = [event for event in events(desk, EventFilter()) if event.kind != "reorganise"]
-    with_summary = [event for event in told if event.summary]
+    known = [event for event in events(desk, EventFilter()) if event.kind != "reorganise"]
+    with_summary = [event for event in known if event.summary]
     for event in reversed(with_summary[-RECENT_EVENTS:]):
         summary = _masked(desk, _folded(event.summary))
         sentences = [summary[start:end] for start, end in split_sentences(summary)]
