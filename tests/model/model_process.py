@@ -11,8 +11,6 @@ from pathlib import Path
 
 import xllamacpp
 
-LONGEST_REPLY = 160
-"""Tokens: the model seldom stops by itself, and each takes some 20 ms."""
 CONTEXT = 8192
 
 
@@ -25,7 +23,6 @@ def serve() -> xllamacpp.Server:
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = 0
     parameters.n_ctx = CONTEXT
-    parameters.n_predict = LONGEST_REPLY
     parameters.n_parallel = 1
     parameters.warmup = False
     parameters.ui = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from memu_like.service import MemoryService, UserMemory
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 LARGEST_FOLDER = 3_000_000
+LONGEST_REPLY = 120
+"""Tokens."""
 NAVIGATE_STEPS = 3
 BY_HAND = "- Writes to her aunt Wilhelmina every Sunday."
 EARLIER = "Ottilie: I have a dog called Pim.\nOttilie: I work as a botanist in Porto.\n"
@@ -56,7 +58,10 @@ def messages(number: int) -> list[dict[str, Any]]:
 
 @dataclass
 class Watched:
-    """The model itself, with what it was asked and what it answered."""
+    """The model itself, held to short replies, with what it was asked and what it answered.
+
+    It seldom stops by itself: under a grammar it writes on until it is cut.
+    """
 
     model: OpenAiModel
     calls: list[tuple[ChatRequest, ChatReply]] = field(default_factory=list)
@@ -65,11 +70,13 @@ class Watched:
         return self.model.name(step)
 
     async def chat(self, request: ChatRequest) -> ChatReply:
+        request = replace(request, max_output_tokens=min(LONGEST_REPLY, request.max_output_tokens))
         reply = await self.model.chat(request)
         self.calls.append((request, reply))
         return reply
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str | ChatReply]:
+        request = replace(request, max_output_tokens=min(LONGEST_REPLY, request.max_output_tokens))
         async for piece in self.model.stream(request):
             if isinstance(piece, ChatReply):
                 self.calls.append((request, piece))
@@ -89,7 +96,7 @@ async def service(store: Path, endpoint: str, **more: Any) -> AsyncIterator[tupl
         llm_model="smollm2",
         llm_base_url=endpoint,
         llm_api_key="none",
-        llm_timeout_seconds=90,
+        llm_timeout_seconds=120,
         llm_retries=1,
         max_items_per_call=3,
         navigate_steps=NAVIGATE_STEPS,
@@ -99,8 +106,11 @@ async def service(store: Path, endpoint: str, **more: Any) -> AsyncIterator[tupl
     model = make_model(settings)
     assert model is not None
     watched = Watched(model)
-    async with MemoryService(settings, model=watched) as memory:
-        yield memory, watched
+    try:
+        async with MemoryService(settings, model=watched) as memory:
+            yield memory, watched
+    finally:
+        await watched.close()
 
 
 async def with_profile(memory: MemoryService) -> UserMemory:
@@ -134,7 +144,7 @@ async def test_small_talks_are_stored_or_kept_and_no_line_is_lost(
             asked = len(watched.calls)
             report = await user.memorize(messages(number))
             calls = len(watched.calls) - asked
-            assert 1 <= calls <= 2
+            assert 1 <= calls <= 2, report.degraded
             assert len(report.runs) + len(report.kept) - kept == 1
             if len(report.kept) > kept:
                 assert calls == 2, "a reply that cannot be used is asked for once more before a run is kept"
