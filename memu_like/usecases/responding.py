@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,7 +40,10 @@ MAX_QUERY, MAX_STYLE, MAX_METADATA = 32_000, 2_000, 8_000
 """Characters."""
 HITS, RECENT_MESSAGES = 40, 12
 # What bears on the question comes first; the profile says who is asking, the buffer what was just said.
-HITS_SHARE, PROFILE_SHARE, RECENT_SHARE = 0.6, 0.25, 1.0
+_FOUND, _PROFILE, _RECENT = ("What bears on the question", 0.6), ("Profile", 0.25), ("Said last", 1.0)
+"""Headings, and the shares of the budget that they may count on."""
+_TITLE = "# Memory"
+LONGEST_NUMBER = 999
 MAX_LINE = 600
 _LANGUAGE = re.compile(r"[^\W_][\w -]{0,39}")
 _CHINESE = re.compile(r"zh\b|chinese|中文|汉语|漢語", re.IGNORECASE)
@@ -210,31 +213,31 @@ def _metadata(metadata: Mapping[str, Any] | None) -> str | None:
 
 def remembered(desk: Desk, result: RetrieveResult, max_tokens: int) -> Shown:
     """Numbered lines of what bears on the question, the profile and what was said last, within the budget."""
-    parts = (
-        ("What bears on the question", result.hits, HITS_SHARE),
-        ("Profile", tuple(_entries(desk)), PROFILE_SHARE),
-        ("Said last", tuple(_recent(desk, {hit.place for hit in result.hits})), RECENT_SHARE),
-    )
-    widest = sum(len(hits) for _, hits, _ in parts)
-    sections = [
-        Section(heading, tuple(_line(widest, hit) for hit in hits), share) for heading, hits, share in parts
-    ]
     count = desk.tools.counter().count
-    taken = choose(_TITLE, sections, max_tokens, count)
+    first = choose(_TITLE, [_section(_FOUND, result.hits)], max_tokens, count, shares_only=True) or [0]
+    told = {item for hit in result.hits[: first[0]] for item in hit.item_ids}
+    parts = (
+        (_FOUND, result.hits),
+        (_PROFILE, tuple(_entries(desk, told))),
+        (_RECENT, tuple(_recent(desk, {hit.place for hit in result.hits}))),
+    )
+    taken = choose(_TITLE, [_section(kind, hits) for kind, hits in parts], max_tokens, count)
     if taken is None or not any(taken):
-        note = (f"no memory fits into {max_tokens} tokens",) if widest else ()
+        note = (f"no memory fits into {max_tokens} tokens",) if any(hits for _, hits in parts) else ()
         return Shown("", degraded=(*result.degraded, *note), usage=result.usage)
-    hits = tuple(hit for (_, found, _), fits in zip(parts, taken, strict=True) for hit in found[:fits])
+    hits = tuple(hit for (_, found), fits in zip(parts, taken, strict=True) for hit in found[:fits])
     lines = iter(_line(number, hit) for number, hit in enumerate(hits, start=1))
     numbered = [
-        Section(section.heading, tuple(next(lines) for _ in range(fits)), section.share)
-        for section, fits in zip(sections, taken, strict=True)
+        Section(kind[0], tuple(next(lines) for _ in range(fits)), kind[1])
+        for (kind, _), fits in zip(parts, taken, strict=True)
     ]
-    text = render(_TITLE, numbered, taken)
+    text = render(_TITLE, numbered, taken).strip()
     return Shown(text, hits, count(text), result.degraded, result.usage)
 
 
-_TITLE = "# Memory"
+def _section(kind: tuple[str, float], hits: Sequence[Hit]) -> Section:
+    """For counting what fits: with the longest of numbers."""
+    return Section(kind[0], tuple(_line(LONGEST_NUMBER, hit) for hit in hits), kind[1])
 
 
 def _line(number: int, hit: Hit) -> str:
@@ -247,12 +250,13 @@ def _line(number: int, hit: Hit) -> str:
     return f"[{number}]{when}{who} {text}{before}"
 
 
-def _entries(desk: Desk) -> Iterable[Hit]:
-    """The profile's entries, one of each slot in turn: a small budget still shows the whole person."""
+def _entries(desk: Desk, told: Container[str]) -> Iterable[Hit]:
+    """The profile's entries, without the items that are `told` already, one of each slot in turn: a small
+    budget still shows the whole person."""
     slots = [entries for topic in profile(desk).values() for entries in topic.values()]
     for place in range(max(map(len, slots), default=0)):
         for entries in slots:
-            if place < len(entries):
+            if place < len(entries) and entries[place].id not in told:
                 yield _entry_hit(desk, entries[place])
 
 

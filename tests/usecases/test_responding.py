@@ -124,6 +124,15 @@ async def test_the_memory_shown_keeps_to_its_budget(store: Path) -> None:
         assert len(prompt_of(model, 0)) < len(prompt_of(model, 2))
 
 
+async def test_what_the_hits_say_is_not_said_again_by_the_profile(store: Path) -> None:
+    async with talking(store, ["Oscar."]) as (user, model):
+        await user.add_item("Oscar hates thunder.", topic="relationships", slot="pets")
+        await user.respond(QUESTION)
+    profile = prompt_of(model).partition("## Profile")[2]
+    assert "loves carrots" in prompt_of(model)
+    assert "loves carrots" not in profile
+
+
 async def test_memory_that_does_not_fit_is_said(store: Path) -> None:
     async with talking(store, ["I do not know."]) as (user, model):
         reply = await user.respond(QUESTION, max_tokens=5)
