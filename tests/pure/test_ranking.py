@@ -14,9 +14,13 @@ from memu_like.pure.passages import ASKS, HAS_QUESTION
 from memu_like.pure.questions import read_question
 from memu_like.pure.ranking import (
     ABSENT,
+    ITEM_DENSE,
+    ITEM_HITS,
+    ITEM_LEX,
     SPREAD,
     WEIGHTS,
     Floats,
+    ItemMatches,
     Rows,
     best,
     blend,
@@ -118,6 +122,23 @@ def test_now_prefers_what_was_said_last() -> None:
     at = rows(day=ints(DAY, DAY + 10, DAY + 20, 0))
     assert found("Where does she work now?", at)["latest"].tolist() == [0, 0.5, 1, 0]
     assert not found("Where did she work?", at)["latest"].any()
+
+
+def test_the_best_of_a_rows_items_speaks_for_it_and_for_no_other_row() -> None:
+    items = ItemMatches(
+        places=np.array([1, 1, 3]),
+        hits=np.array([[0.2, 1.0, 0.4]], dtype=np.float32),
+        dense=np.array([0.5, 0.1, -0.5], dtype=np.float32),
+    )
+    question = read_question("tea", [], [2023], datetime(2024, 1, 1, tzinfo=UTC), frozenset())
+    one = np.ones(1, dtype=np.float32)
+    own = np.array([[0.0, 0.0, 0.0, 0.9]], dtype=np.float32)
+    values = signals(question, rows(), one, own, np.zeros(N, dtype=np.float32), items)
+    assert values["item"].tolist() == pytest.approx([0, 0.5 + ITEM_LEX, 0, ITEM_LEX * 0.4])
+    assert values["lex"].tolist() == pytest.approx([0, ITEM_HITS, 0, 0.9]), (
+        "the row's own match where it is more"
+    )
+    assert values["dense"].tolist() == pytest.approx([0, ITEM_DENSE * 0.5, 0, 0])
 
 
 def test_a_signal_can_be_left_out() -> None:
