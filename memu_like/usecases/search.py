@@ -73,7 +73,7 @@ def search(
 
     `without` names signals to leave out, for ablations.
     """
-    if not view.size:
+    if not view.ranked_size:
         return []
     question = _read(desk, view, query)
     matches = _matches(desk, view, question)

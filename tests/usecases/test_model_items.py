@@ -117,6 +117,15 @@ async def test_an_item_that_a_person_rewords_stands_for_itself(store: Path) -> N
         assert {hit.signals["item"] for hit in by_old} == {0.0}, "what it said before counts no more"
 
 
+async def test_a_memory_of_nothing_but_what_was_taken_back_finds_nothing(memory: MemoryService) -> None:
+    user = memory.user("ines")
+    item = await user.add_item("Ines likes tea.", topic="preferences", slot="drinks")
+    assert await found(user, "tea")
+    await user.delete_item(item.id)
+    assert await found(user, "tea") == ()
+    assert "tea" not in await user.context(query="tea")
+
+
 async def test_an_item_of_a_forgotten_resource_is_gone(store: Path) -> None:
     async with service(store, reply(DOG_ITEM), reply()) as memory:
         user = memory.user("ines")
