@@ -40,7 +40,11 @@ def _plain(when: Occurred, said_at: datetime) -> bool:
 
 
 def _holds(when: Occurred, moment: datetime) -> bool:
-    return when.start <= moment < when.end
+    """A time without an offset, as a person may have written it, is taken for one of the moment's zone."""
+    start, end = (
+        time if time.tzinfo else time.replace(tzinfo=moment.tzinfo) for time in (when.start, when.end)
+    )
+    return start <= (moment if moment.tzinfo else moment.replace(tzinfo=start.tzinfo)) < end
 
 
 def iso(when: Occurred) -> str:

@@ -44,6 +44,11 @@ def test_what_is_known_of_the_time_and_not_said_stands_at_the_end() -> None:
     assert with_dates("Ines got a dog yesterday.", SAID_AT, june) == "Ines got a dog yesterday (2023-05-07)."
 
 
+def test_a_time_without_an_offset_is_taken_as_it_stands() -> None:
+    june = Occurred(datetime(2023, 6, 1), datetime(2023, 7, 1), "month", "in June")
+    assert with_dates("Ines got a dog.", SAID_AT, june) == "Ines got a dog. (2023-06)"
+
+
 def test_a_longer_time_tells_its_ends() -> None:
     start, end = datetime(2023, 6, 1, tzinfo=UTC), datetime(2023, 9, 1, tzinfo=UTC)
     assert with_dates("x", SAID_AT, Occurred(start, end, "season", "")) == "x (2023-06 to 2023-08)"
