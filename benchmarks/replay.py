@@ -41,9 +41,12 @@ FIRST_WORDS = 8
 TELLING_WORDS = 5
 """A turn of fewer words could stand anywhere, and tells no session."""
 TITLE_WORDS = 6
+SUMMARY_CHARACTERS = 200
 
 _TURN = re.compile(r"D(\d+):(\d+)")
 _WORD = re.compile(r"\w+")
+_SHOWN = re.compile(r"^(e\d+) \| shown \| [^|\n]* \| (.+)$", re.MULTILINE)
+"""An entry in a reorganisation's prompt."""
 _HABIT = re.compile(r"\b(?:usually|often|always|regularly|every|daily|weekly|habit)\b", re.IGNORECASE)
 _SKILL = re.compile(r"\b(?:plays?|can|knows? how|learn(?:s|ed|ing)|skill\w*|fluent)\b", re.IGNORECASE)
 _PAST = re.compile(r"\b(?:was|were|had|went|got|made|took|met|bought|attended|\w{3,}ed)\b", re.IGNORECASE)
@@ -149,9 +152,11 @@ class Replay:
         return best
 
     def answer(self, messages: Sequence[Mapping[str, Any]], schema: Mapping[str, Any] | None) -> str:
-        """A reply's text: an extraction where a session stands in the prompt and the schema, if there is
-        one, has items, else the smallest value that fits the schema."""
+        """A reply's text: a reorganisation where the schema has operations; an extraction where a session
+        stands in the prompt and the schema, if there is one, has items; else the smallest value that fits."""
         prompt = "\n".join(_text_of(message) for message in messages)
+        if schema is not None and "operations" in schema.get("properties", {}):
+            return _compact(reorganisation(prompt))
         found = self.find(prompt)
         if found and (schema is None or "items" in schema.get("properties", {})):
             return _compact(extraction(found, schema))
@@ -186,6 +191,15 @@ def extraction(found: Found, schema: Mapping[str, Any] | None) -> dict[str, Any]
         return whole
     fields = schema["properties"]["items"]["items"]
     return _shaped({**whole, "items": [_shaped(item, fields, schema) for item in items]}, schema, schema)
+
+
+def reorganisation(prompt: str) -> dict[str, Any]:
+    """What any page may get: of four entries shown the last is hidden, and the first ones sum it up."""
+    shown = [match.groups() for match in _SHOWN.finditer(prompt)]
+    hidden = [handle for handle, _ in shown[-(len(shown) // 4) :]] if len(shown) >= 4 else []
+    operation = {"op": "hide", "entries": hidden, "text": "", "slot": ""}
+    summary = " ".join(text for _, text in shown[:2])[:SUMMARY_CHARACTERS]
+    return {"operations": [operation] if hidden else [], "summary": summary}
 
 
 def _shaped(values: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:

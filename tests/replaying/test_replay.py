@@ -86,6 +86,17 @@ def test_the_reply_has_the_schemas_fields_and_each_line_is_the_turn_observed(rep
     }
 
 
+def test_a_page_is_reorganised_by_hiding_a_quarter_of_what_is_shown(replay: Replay) -> None:
+    entries = [f"e{n} | {'left out' if n == 3 else 'shown'} | pets | Has dog {n}." for n in range(1, 11)]
+    schema = {
+        "type": "object",
+        "properties": {"operations": {"type": "array"}, "summary": {"type": "string"}},
+    }
+    reply = json.loads(replay.answer([{"role": "user", "content": "\n".join(entries)}], schema))
+    assert reply["operations"] == [{"op": "hide", "entries": ["e9", "e10"], "text": "", "slot": ""}]
+    assert reply["summary"] == "Has dog 1. Has dog 2."
+
+
 def test_a_prompt_with_no_session_gets_the_smallest_value_of_its_schema(replay: Replay) -> None:
     nothing = [{"role": "user", "content": "Is this enough?"}]
     assert json.loads(replay.answer(nothing, SCHEMA)) == {"summary": "", "items": []}
