@@ -69,7 +69,8 @@ class Bench:
     URL of their own is given; `limit` is a number of questions of each conversation, from the first.
 
     `out` is where the results go; beside it stand the answers (`NAME.answers.jsonl`) and, unless `store` says
-    otherwise, the store (`NAME.store`). `context_tokens` is the budget of memory and bm25.
+    otherwise, the store (`NAME.store`). `context_tokens` is the budget of memory and bm25;
+    `max_output_tokens` bounds an answer or a verdict, with what a model thinks before it.
     """
 
     file: Path
@@ -81,6 +82,7 @@ class Bench:
     conversations: tuple[str, ...] = ()
     limit: int | None = None
     context_tokens: int = 1000
+    max_output_tokens: int = 2048
     concurrency: int = 4
     key: str = KEYS[0]
     language: str = LANGUAGES[0]
@@ -171,6 +173,7 @@ def _check(bench: Bench) -> None:
     for name, value in (
         ("concurrency", bench.concurrency),
         ("context-tokens", bench.context_tokens),
+        ("max-output-tokens", bench.max_output_tokens),
         ("limit", 1 if bench.limit is None else bench.limit),
     ):
         if value < 1:
@@ -203,6 +206,7 @@ def _config(bench: Bench, settings: Settings, data: bytes, examiner: Examiner) -
         "answerer": bench.answerer,
         "judge": bench.judge,
         "context_tokens": bench.context_tokens,
+        "max_output_tokens": bench.max_output_tokens,
         "language": bench.language,
         "memory_model": settings.llm_model,
         "embedder": settings.embedder,
@@ -237,6 +241,7 @@ async def _examiner(bench: Bench, settings: Settings) -> AsyncIterator[Examiner]
             prompts=Prompts(settings.store),
             count=await asyncio.to_thread(lambda: make_counter(settings.encoding).count),
             language=bench.language,
+            max_output_tokens=bench.max_output_tokens,
         )
     finally:
         await answerer.close()

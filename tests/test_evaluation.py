@@ -174,6 +174,21 @@ async def test_a_judge_whose_replies_are_no_verdict_fails_the_gate_and_no_questi
     assert evaluation.result is None
 
 
+async def test_an_answer_that_was_cut_before_it_began_is_no_wrong_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def thinks_too_long(body: dict[str, Any]) -> Answer | None:
+        assert 64 in (body.get("max_tokens"), body.get("max_completion_tokens"))
+        long = question_of(body) == "When did Ines adopt a guinea pig?" and not is_judging(body)
+        return completion("", finish="length") if long else None
+
+    shortened = replace(bench, methods=("bm25",), max_output_tokens=64)
+    evaluation, _ = await run(shortened, monkeypatch, but(thinks_too_long))
+    (failed,) = evaluation.failed
+    assert (failed.number, evaluation.answered) == (2, QUESTIONS - 1)
+    assert "--max-output-tokens" in failed.error
+
+
 async def test_a_part_of_the_questions_is_no_result(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     part = replace(bench, limit=2, conversations=("talk-1",), methods=("bm25",))
     evaluation, _ = await run(part, monkeypatch)

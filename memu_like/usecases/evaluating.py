@@ -11,7 +11,7 @@ from typing import Any
 
 from ..edges.llm.meter import Meter
 from ..edges.prompts import Prompts
-from ..errors import ModelError, ModelUnavailable, SpendCapReached
+from ..errors import ModelError, ModelUnavailable, SpendCapReached, UnusableReply
 from ..models import ChatMessage, ChatRequest, OutputSchema, Usage
 from ..pure.fencing import Data, Value
 from ..pure.replies import ReplyError, parse_reply
@@ -51,6 +51,7 @@ class Examiner:
     prompts: Prompts
     count: Callable[[str], int]
     language: str = "en"
+    max_output_tokens: int = 2048
 
     def answer_prompt(self, question: str, context: str) -> tuple[ChatMessage, ...]:
         variables: Mapping[str, Value] = {
@@ -69,17 +70,21 @@ class Examiner:
         return self.prompts.render("grade", self.language, variables)
 
     async def answer(self, question: str, context: str) -> tuple[str, Usage]:
-        """Raises ModelError."""
+        """Raises ModelError. An answer that was cut before it began is none."""
         messages = await asyncio.to_thread(self.answer_prompt, question, context)
         meter = self.answerer()
-        reply = await meter.chat(ChatRequest("reply", messages))
+        limit = self.max_output_tokens
+        reply = await meter.chat(ChatRequest("reply", messages, max_output_tokens=limit))
+        if reply.cut and not reply.text.strip():
+            raise UnusableReply(f"{limit} tokens were used up before an answer: raise --max-output-tokens")
         return reply.text.strip(), meter.usage
 
     async def grade(self, question: str, gold: str, answer: str) -> tuple[bool, Usage]:
         """Whether the judge calls `answer` right. Raises ModelError."""
         messages = await asyncio.to_thread(self.grade_prompt, question, gold, answer)
         meter = self.judge()
-        return await ask(meter, ChatRequest("judge", messages, schema=VERDICT), read_verdict), meter.usage
+        request = ChatRequest("judge", messages, VERDICT, max_output_tokens=self.max_output_tokens)
+        return await ask(meter, request, read_verdict), meter.usage
 
 
 def read_verdict(reply: str) -> bool:

@@ -26,6 +26,7 @@ async def test_the_small_model_gets_through_and_its_figures_are_withheld(
         methods=("memory", "bm25"),
         limit=1,
         context_tokens=300,
+        max_output_tokens=48,
         concurrency=1,
     )
     evaluation = await bench_locomo(bench, lambda what, done, total: None)

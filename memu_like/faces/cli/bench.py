@@ -35,6 +35,9 @@ LimitOption = Annotated[
     int | None, typer.Option("--limit", help="The first so many questions of each conversation.")
 ]
 ContextOption = Annotated[int, typer.Option("--context-tokens", help="The budget of memory and of bm25.")]
+OutputOption = Annotated[
+    int, typer.Option("--max-output-tokens", help="Of an answer or a verdict, thinking included.")
+]
 KeyOption = Annotated[str, typer.Option("--key", help="corrected, where the file has it, or original.")]
 LanguageOption = Annotated[str, typer.Option("--language", help="Of the prompts: en or zh.")]
 AdversarialOption = Annotated[
@@ -59,6 +62,7 @@ async def locomo(
     conversations: ConversationsOption = "",
     limit: LimitOption = None,
     context_tokens: ContextOption = 1000,
+    max_output_tokens: OutputOption = 2048,
     key: KeyOption = "corrected",
     language: LanguageOption = "en",
     with_adversarial: AdversarialOption = False,
@@ -81,6 +85,7 @@ async def locomo(
         conversations=_names(conversations),
         limit=limit,
         context_tokens=context_tokens,
+        max_output_tokens=max_output_tokens,
         concurrency=concurrency,
         key=key,
         language=language,
