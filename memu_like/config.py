@@ -104,6 +104,8 @@ class Settings(BaseModel):
     llm_concurrency: int = Field(default=4, ge=1, le=256)
     llm_temperature: float | None = Field(default=0.0, ge=0, le=2)
     """None: the endpoint's own. Left out by itself where the endpoint refuses it."""
+    llm_output_tokens: int | None = Field(default=None, ge=16)
+    """Of one reply at most, where a step would allow more: for a small context, or a model that rambles."""
     llm_output: Literal["auto", "json_schema", "json_object", "text"] = "auto"
     """How structured replies are asked for; auto finds out what the endpoint takes, once."""
     llm_prices: dict[str, PriceSettings] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ async def test_the_small_model_gets_through_and_its_figures_are_withheld(
 ) -> None:
     monkeypatch.setenv("MEMU_LIKE_LLM_BASE_URL", endpoint)
     monkeypatch.setenv("MEMU_LIKE_LLM_TIMEOUT_SECONDS", "300")
+    monkeypatch.setenv("MEMU_LIKE_LLM_OUTPUT_TOKENS", "120")
     bench = Bench(
         file=LOCOMO,
         answerer="smollm2",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 LARGEST_FOLDER = 3_000_000
 LONGEST_REPLY = 120
-"""Tokens."""
+"""Tokens: it seldom stops by itself, and under a grammar it writes on until it is cut."""
 NAVIGATE_STEPS = 3
 BY_HAND = "- Writes to her aunt Wilhelmina every Sunday."
 EARLIER = "Ottilie: I have a dog called Pim.\nOttilie: I work as a botanist in Porto.\n"
@@ -58,10 +58,7 @@ def messages(number: int) -> list[dict[str, Any]]:
 
 @dataclass
 class Watched:
-    """The model itself, held to short replies, with what it was asked and what it answered.
-
-    It seldom stops by itself: under a grammar it writes on until it is cut.
-    """
+    """The model itself, with what it was asked and what it answered."""
 
     model: OpenAiModel
     calls: list[tuple[ChatRequest, ChatReply]] = field(default_factory=list)
@@ -70,13 +67,11 @@ class Watched:
         return self.model.name(step)
 
     async def chat(self, request: ChatRequest) -> ChatReply:
-        request = replace(request, max_output_tokens=min(LONGEST_REPLY, request.max_output_tokens))
         reply = await self.model.chat(request)
         self.calls.append((request, reply))
         return reply
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str | ChatReply]:
-        request = replace(request, max_output_tokens=min(LONGEST_REPLY, request.max_output_tokens))
         async for piece in self.model.stream(request):
             if isinstance(piece, ChatReply):
                 self.calls.append((request, piece))
@@ -98,6 +93,7 @@ async def service(store: Path, endpoint: str, **more: Any) -> AsyncIterator[tupl
         llm_api_key="none",
         llm_timeout_seconds=120,
         llm_retries=1,
+        llm_output_tokens=LONGEST_REPLY,
         max_items_per_call=3,
         navigate_steps=NAVIGATE_STEPS,
         navigate_tokens=3000,

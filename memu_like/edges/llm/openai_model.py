@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...config import Settings
@@ -164,6 +165,9 @@ class OpenAiModel:
         raise ToolsRefused(self._told(request.step, "it takes no tools"))
 
     def _body(self, request: ChatRequest, refused: Iterable[str], stream: bool) -> Body:
+        most = self._settings.llm_output_tokens
+        if most is not None:
+            request = replace(request, max_output_tokens=min(most, request.max_output_tokens))
         # OpenAI's own models take the new name only; most other endpoints know the old one.
         names = ("max_completion_tokens", "max_tokens")
         return request_body(

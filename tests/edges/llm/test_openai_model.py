@@ -51,9 +51,16 @@ def refusing(*wrong: str, message: str = "Unsupported parameter: {name}") -> Any
 # -- one call
 
 
+async def test_the_owner_bounds_a_reply_below_what_a_step_asks_for(server: ChatServer, model: Any) -> None:
+    made = model(output_tokens=40)
+    await made.chat(asked(max_output_tokens=77))
+    await made.chat(asked(max_output_tokens=30))
+    assert [request["max_tokens"] for request in server.requests] == [40, 30]
+
+
 async def test_a_call_sends_the_messages_and_reads_the_reply(server: ChatServer, model: Any) -> None:
     server.answers = [completion("hello there", usage=(12, 3))]
-    reply = await model().chat(asked(max_output_tokens=77))
+    reply = await model(output_tokens=100).chat(asked(max_output_tokens=77))
     assert (reply.text, reply.cut, reply.tool_calls, reply.model) == ("hello there", False, (), "m")
     assert (reply.usage.calls, reply.usage.prompt_tokens, reply.usage.completion_tokens) == (1, 12, 3)
     assert 0 < reply.usage.seconds < 5
