@@ -165,7 +165,7 @@ class ToolsRefused(ModelError):
 
 
 class ContextTooLong(ModelError):
-    """The request, or the room asked for its reply, is more than the model takes: the same would fail again."""
+    """The request, or the room asked for its reply, is more than the model takes: again, it would fail."""
 
 
 class SpendCapReached(ModelError):

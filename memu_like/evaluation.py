@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
+from .building import now, read_settings
 from .config import Settings
 from .edges.inputs import read_input
 from .edges.llm.base import Model
@@ -31,7 +32,7 @@ from .errors import ConfigError, CorruptFile, NotFound, UserError
 from .models import Step, Usage
 from .pure.baselines import Found, whole_text
 from .pure.scoring import Answered, Checked, Conversation, Cost, Gate, Question, Score, costs, scores
-from .service import MemoryService, UserMemory, now, read_settings
+from .service import MemoryService, UserMemory
 from .usecases.evaluating import (
     ContextOf,
     Examiner,

@@ -253,7 +253,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Reorganised:
-    """A topic that a run reorganised, or tried to: `left_out` is what its file left out after that, in tokens.
+    """A topic that a run reorganised, or tried to: `left_out` is what its file left out then, in tokens.
 
     `summary` is the sha256 of the summary line that a model wrote, "" where it wrote none: by it the line is
     known for the machine's own, whose words stand in the category file alone.
@@ -449,7 +449,7 @@ class MemorizeReport:
 class Rearrangement:
     """One operation of a reorganisation on the entries `items` (ids) of `topic`.
 
-    `text` is the new wording, the summary, or what a new slot is for; `slot` where the entries stand after it.
+    `text` is the new wording, the summary, or what a new slot is for; `slot` where the entries stand then.
     `refused` says why it was not done, "" where it was. `result` is the id of what a merge made.
     """
 

@@ -88,7 +88,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "pure.ranking": ({"pure.passages", "pure.questions"}, "a ranking sets passages against a question"),
     "pure.reconciling": (
         {"pure.rearranging", "pure.selecting", "pure.terms"},
-        "of two that say the same, the better one stays, or what it was merged into; a rewording shares terms",
+        "of two that say the same one stays, or what it was merged into; a rewording shares terms",
     ),
     "pure.grounding": ({"pure.terms"}, "a wording says what its texts say where it has their terms"),
     "pure.reorganising": (
@@ -167,7 +167,14 @@ MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 def floor(module: str) -> int:
     top = module.partition(".")[0]
     floors = {
-        **{"pure": PURE, "edges": EDGES, "usecases": USE_CASES, "service": SERVICE, "faces": FACES},
+        **{
+            "pure": PURE,
+            "edges": EDGES,
+            "usecases": USE_CASES,
+            "building": SERVICE,
+            "service": SERVICE,
+            "faces": FACES,
+        },
         "evaluation": SERVICE,  # beside the service: it builds the edges of an evaluation
     }
     return floors.get(top, WORDS)

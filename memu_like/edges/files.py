@@ -13,8 +13,8 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import lru_cache, partial
 from io import RawIOBase
 from pathlib import Path
 from typing import Literal
@@ -192,9 +192,16 @@ def _side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
         for job in jobs:
             job()
         return
-    with ThreadPoolExecutor(max_workers=min(8, len(jobs))) as pool:
-        for future in [pool.submit(job) for job in jobs]:
-            future.result()
+    futures = [_writers(os.getpid()).submit(job) for job in jobs]
+    wait(futures)  # all of them: when the first error is raised, none is still writing
+    for future in futures:
+        future.result()
+
+
+@lru_cache(maxsize=1)
+def _writers(process: int) -> ThreadPoolExecutor:
+    """Threads that write and sync, kept for the next write. A forked process makes its own."""
+    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="memu-like-write")
 
 
 def _sync_folders(paths: Iterable[Path]) -> None:

@@ -73,6 +73,9 @@ _LONGEST_TOKEN = 128
 
 _loading = threading.Lock()
 
+KEPT, LONGEST_KEPT = 8192, 400
+"""How many texts' counts are kept, and of how many characters at most: some three megabytes in all."""
+
 
 class TokenCounter:
     """Counts tokens as the encoding `name` does; special tokens in a text count as the text they are.
@@ -84,8 +87,13 @@ class TokenCounter:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self._path = path
+        # A category's lines are counted at each run that touches it.
+        self._kept_count = functools.lru_cache(maxsize=KEPT)(self._count)
 
     def count(self, text: str) -> int:
+        return self._kept_count(text) if len(text) <= LONGEST_KEPT else self._count(text)
+
+    def _count(self, text: str) -> int:
         return sum(len(self._encoding.encode_ordinary(part)) for part in _parts(text))
 
     def truncate(self, text: str, max_tokens: int) -> str:

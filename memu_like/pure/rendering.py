@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from ..models import Item, Occurred, Origin
 
@@ -61,11 +62,23 @@ def bullet_text(item: Item, own_names: frozenset[str] = frozenset()) -> str:
     """
     if item.origin is Origin.HUMAN:
         return _safe_start(_STRUCTURE.sub(r"\\\g<0>", plain_line(item.text)))
-    text, subject = plain_line(item.text), plain_line(item.subject)
+    return _machine_text(item.text, item.subject, item.occurred, item.mentioned_at, own_names)
+
+
+# Each run looks again at all that its categories show.
+@lru_cache(maxsize=4096)
+def _machine_text(
+    words: str,
+    about: str,
+    occurred: Occurred | None,
+    mentioned_at: datetime | None,
+    own_names: frozenset[str],
+) -> str:
+    text, subject = plain_line(words), plain_line(about)
     own = {name.casefold() for name in own_names}
     if subject and subject.casefold() not in own and not text.casefold().startswith(subject.casefold()):
         text = f"{subject}: {text}"
-    date = entry_date(item.occurred, item.mentioned_at)
+    date = entry_date(occurred, mentioned_at)
     dated = f"{text} ({date})" if date and date not in text else text
     return neutral_line(dated)
 

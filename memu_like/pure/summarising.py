@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,8 @@ def title_line(texts: Sequence[str], max_chars: int = 60) -> str:
     return min((_shorten(text, max_chars) for text in cleaned), key=weight, default="")
 
 
+# A category is summarised again whenever a run touches it.
+@lru_cache(maxsize=4096)
 def _clean(text: str) -> str:
     """One line without what markdown would read as structure."""
     line, before = plain_line(text), ""
@@ -72,6 +75,7 @@ def _clean(text: str) -> str:
     return line
 
 
+@lru_cache(maxsize=4096)
 def _terms(text: str) -> frozenset[str]:
     return frozenset(stem(word) for word in words(text) if word not in STOP_WORDS)
 

@@ -125,7 +125,7 @@ def render_categories(desk: Desk, changed: Sequence[Item] | None, wishes: Wishes
 def _plan_all(desk: Desk, wishes: Wishes) -> Rendered:
     by_topic: dict[str, list[Item]] = {}
     for place in desk.view().all_items():
-        item = desk.folder.item_at(place.file, place.offset, place.length)
+        item = desk.item_of(place)
         by_topic.setdefault(item.topic, []).append(item)
     return _plan(desk, by_topic, wishes, complete=True)
 
@@ -226,13 +226,13 @@ def _with_shown(
     if any(item.status is not Status.ACTIVE or not item.shown for item in changed):
         for place in desk.view().all_items():
             if place.slot.startswith(topic + "/") and place.id not in latest:
-                latest[place.id] = desk.folder.item_at(place.file, place.offset, place.length)
+                latest[place.id] = desk.item_of(place)
         return list(latest.values())
     view = desk.view()
     for item_id in {*bullets_of(current or "", base.bullets), *base.bullets} - latest.keys():
         found = view.item(item_id)
         if found is not None and found.slot.startswith(topic + "/"):
-            latest[item_id] = desk.folder.item_at(found.file, found.offset, found.length)
+            latest[item_id] = desk.item_of(found)
     return list(latest.values())
 
 

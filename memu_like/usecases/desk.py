@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from ..edges.folder import UserFolder
 from ..edges.index.index import Index
 from ..edges.index.manifest import MANIFEST, buffers, look
 from ..edges.index.reading import read_message
-from ..edges.index.view import View
+from ..edges.index.view import ItemPlace, View
 from ..edges.llm.base import Model
 from ..edges.llm.meter import Meter
 from ..edges.prompts import Prompts
@@ -98,7 +98,7 @@ def steady(folder: UserFolder, read: Callable[[], T]) -> T:
 
 
 UNREAD = object()
-MAX_ROWS_KEPT = 2048
+MAX_ROWS_KEPT = MAX_ITEMS_KEPT = 2048
 
 
 class RowCache:
@@ -128,6 +128,8 @@ class Desk:
     _view: View | None = None
     _generation: int = -1
     _still: bool = False
+    _readings: int = -1
+    _items: dict[tuple[str, int, int], Item] = field(default_factory=dict)
     _entries: dict[str, tuple[Stamp, dict[str, tuple[str, int]]]] = field(default_factory=dict)
 
     @property
@@ -157,7 +159,18 @@ class Desk:
     def item(self, item_id: str) -> Item | None:
         """The last revision of an item, read from its file."""
         place = self.view().item(item_id)
-        return self.folder.item_at(place.file, place.offset, place.length) if place else None
+        return self.item_of(place) if place else None
+
+    def item_of(self, place: ItemPlace) -> Item:
+        """The item that stands at a place of the current view. Raises CorruptFile."""
+        if self._readings != self.index.readings or len(self._items) > MAX_ITEMS_KEPT:
+            self._items.clear()
+            self._readings = self.index.readings
+        key = place.file, place.offset, place.length
+        found = self._items.get(key)
+        if found is None:
+            found = self._items[key] = self.folder.item_at(*key)
+        return found
 
     def stored_message(self, line: bytes, place: str) -> Message:
         """A message as it stands in a resource's file, at `place` ("path:line"). Raises CorruptFile."""

@@ -53,7 +53,7 @@ class KnownItems:
         if item_id in self._added:
             return self._added[item_id]
         place = self._view.item(item_id)
-        return self._desk.folder.item_at(place.file, place.offset, place.length) if place else None
+        return self._desk.item_of(place) if place else None
 
     def alike(self, item: Item) -> Iterable[Item]:
         """Candidates for a double of `item`: the same words first, then most of the same words."""

@@ -28,6 +28,7 @@ from .desk import Desk, Progress, Room
 from .intake import Intake, Said, Staged, said_in
 from .memorize import look_in, previewed, recover, report, take_in, waiting_runs
 from .recalling import recall
+from .reorganising import needs_reorganising, reorganise
 from .runs import Extracted, Run, Totals
 
 UNSAVED_ROWS = 128
@@ -49,13 +50,25 @@ class Queue:
 async def memorize_with_model(
     room: Room, loaded: Sequence[Loaded], progress: Progress | None = None, *, retry: bool = False
 ) -> MemorizeReport:
-    """Store `loaded` and what is buffered, then make the runs that wait; with `retry` those too that failed."""
+    """Store `loaded` and what is buffered, then make the runs that wait; with `retry`, failed ones too."""
     queue = await room.write(partial(_enqueue, loaded=loaded, retry=retry))
     totals = Totals()
     if queue.resources:
         async with room.running():
             await _work_off(room, queue, totals, progress, retry)
+            await _reorganise(room, totals)
     return await room.write(partial(_finish, queue=queue, totals=totals))
+
+
+async def _reorganise(room: Room, totals: Totals) -> None:
+    """One more call for each category that has outgrown its file by these runs; a failure changes nothing."""
+    if not totals.categories or not room.tools.settings.reorganise:
+        return
+    topics = await room.write(partial(needs_reorganising, topics=sorted(totals.categories)))
+    if topics:
+        done = await reorganise(room, room.meter(), topics)
+        totals.degraded += done.degraded
+        totals.usage += done.usage
 
 
 async def preview_with_model(room: Room, loaded: Sequence[Loaded]) -> MemorizeReport:

@@ -88,7 +88,7 @@ def _category(desk: Desk, path: str, counts: Counter[tuple[str, Status]]) -> Cat
     document, view = parse(text), desk.view()
     shown = _standing(view, entries(document, name, path))
     places = [place for entry in shown if entry.id and (place := view.item(entry.id))]
-    times = [item_time(desk.folder.item_at(one.file, one.offset, one.length)) for one in places]
+    times = [item_time(desk.item_of(one)) for one in places]
     of_status = {s.value: counts[name, s] for s in (Status.ACTIVE, Status.SUPERSEDED) if counts[name, s]}
     return CategoryView(
         name=name,
@@ -189,7 +189,7 @@ def _item(desk: Desk, item_id: str) -> Found | None:
 
 
 def _of_place(desk: Desk, place: ItemPlace) -> Found:
-    item = desk.folder.item_at(place.file, place.offset, place.length)
+    item = desk.item_of(place)
     session = _find_session(desk.view(), item.source.resource)[1] if item.source else None
     hit = Hit(
         tier="item",

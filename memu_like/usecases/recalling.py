@@ -48,7 +48,7 @@ def recall(
         (item, overlap)
         for place, overlap in places.items()
         if place.status is Status.ACTIVE
-        and (item := desk.folder.item_at(place.file, place.offset, place.length))
+        and (item := desk.item_of(place))
         and not (item.source and item.source.resource == leave_out)
     ]
     return _fitting(desk, _ranked(desk, items, vectors), budget, line_of)

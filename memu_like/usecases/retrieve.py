@@ -138,7 +138,7 @@ def _places(view: View, session: Session | None, line: int, kind: int, data: byt
 
 
 def _read(desk: Desk, place: ItemPlace) -> Item:
-    return desk.folder.item_at(place.file, place.offset, place.length)
+    return desk.item_of(place)
 
 
 def _compose(

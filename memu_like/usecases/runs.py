@@ -70,7 +70,7 @@ class Totals:
     superseded: int = 0
     categories: set[str] = field(default_factory=set)
     degraded: list[str] = field(default_factory=list)
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
     def count(self, run: Run, usage: Usage | None) -> None:
         self.runs.append(run.id)

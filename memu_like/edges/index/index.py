@@ -71,6 +71,8 @@ class Index:
         self.fingerprint = "+".join(e.fingerprint if e else NO_EMBEDDER for e in (embedder, words))
         self.problems: tuple[str, ...] = ()
         self.generation = 0
+        self.readings = 0
+        """Rises when the files are read from their beginning: what stood at a place may be another line."""
         self._stamp: Stamp | None = None
         self._state = State()
         self._buffers: dict[str, _Buffered] = {}
@@ -133,6 +135,7 @@ class Index:
                     break
                 stamp = found
         self._stamp, self._state = stamp, state
+        self.readings += 1
 
     def _load(self, path: Path) -> State:
         """The saved state; an empty one, to be caught up from the files, if another model made it."""
@@ -156,6 +159,7 @@ class Index:
         self.generation += 1
         if _rewritten(self.folder, state, signature):
             state = self._state = State()
+            self.readings += 1
         listed = (
             set(self.folder.resource_ids()) if signature.folders != state.signature.folders else state.known
         )
@@ -324,6 +328,7 @@ class Index:
         self._state = State()
         self._stamp = None
         self.problems = ()
+        self.readings += 1
         self._catch_up(manifests.look(self.folder), progress)
 
 

@@ -26,6 +26,7 @@ COARSE_SURPLUS = 4
 BLOCK_ROWS = 128
 ITEM_FIELDS = ITEM.names or ()
 SET_ASIDE = "buffer-"
+MAX_PLACES_KEPT = 4096
 # More than the lines of any resource: a session's number times this plus a line orders all lines.
 LINES = 2**32
 
@@ -62,6 +63,7 @@ class View:
         self.starts = np.cumsum([0, *(len(segment.rows) for segment in self.segments)])
         self.size = int(self.starts[-1])
         self.near: dict[str, dict[str, float]] = {}
+        self._places: dict[str, ItemPlace | None] = {}
 
     # -- columns (n)
 
@@ -382,6 +384,13 @@ class View:
 
     def item(self, item_id: str) -> ItemPlace | None:
         """The last revision of an item; None where there is no such item."""
+        if item_id not in self._places:
+            if len(self._places) >= MAX_PLACES_KEPT:
+                self._places.clear()
+            self._places[item_id] = self._look_up(item_id)
+        return self._places[item_id]
+
+    def _look_up(self, item_id: str) -> ItemPlace | None:
         best: ItemPlace | None = None
         key = item_id.encode()
         for segment in self.segments:
