@@ -119,7 +119,7 @@ class Settings(BaseModel):
     """The language of prompts and of what a model writes; auto is that of the conversation."""
     extract_tokens: int = Field(default=12_000, ge=200)
     """Turns of one extraction call at most; a longer resource takes several calls in one run."""
-    known_tokens: int = Field(default=400, ge=0)
+    known_tokens: int = Field(default=300, ge=0)
     """What memory already says, in an extraction prompt."""
     max_items_per_call: int = Field(default=100, ge=1, le=1000)
     profile_strict: bool = False

@@ -31,6 +31,10 @@ NEAR_IDENTICAL = 0.8
 """Jaccard similarity of two statements' words from which one line gives one of them, as in `selecting`."""
 GAP = 2
 """Cited lines with no more than so many lines between them are one passage."""
+NO_OBJECT, NO_TEXT, NO_LINES = "no object", "no text", "no source lines"
+UNKNOWN_LINES = "source lines that do not exist"
+OF_FORM = frozenset({NO_OBJECT, NO_TEXT, NO_LINES, UNKNOWN_LINES})
+"""A reply all of whose items fail by these is none: it is asked for again, and not taken for "nothing"."""
 NEVER_SAID = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands in for the unknown moment of a message where a time is given in full."""
 
@@ -80,6 +84,8 @@ def read_extraction(text: str, call: ExtractionCall) -> ModelExtraction:
     most = call.settings.max_items_per_call
     for entry in entries[:most]:
         reader.take(entry)
+    if reader.dropped and not reader.drafts and all(one.reason in OF_FORM for one in reader.dropped):
+        raise ReplyError(f"no item can be used ({reader.dropped[0].reason}): each needs text, slot and lines")
     if len(entries) > most:
         reader.drop(0, f"{len(entries) - most} items over the limit of {most}")
     return ModelExtraction(
@@ -126,7 +132,7 @@ def _shape(value: object) -> tuple[Mapping[str, Any], list[Any]]:
         raise ReplyError("there are several replies, and they differ: give one")
     value = wholes[0] if wholes else value
     whole = value if isinstance(value, dict) else {}
-    entries = whole.get("items") or [] if "items" in whole else value
+    entries = whole["items"] if "items" in whole else value
     if isinstance(entries, dict) and "text" in entries:
         entries = [entries]
     if not isinstance(entries, list):
@@ -183,14 +189,14 @@ class _Reader:
     def take(self, entry: object) -> None:
         """One item of the reply: a draft, or a reason."""
         if not isinstance(entry, dict):
-            self.drop(0, "no object")
+            self.drop(0, NO_OBJECT)
             return
         cited = [line for line in _numbers(entry.get("lines")) if line in self.lines.lines]
         people = [self.lines.lines[line] for line in cited if self.lines.lines[line].by_person]
         line = people[0].line if people else cited[0] if cited else 0
         text = entry.get("text")
         if not isinstance(text, str):
-            self.drop(line, "no text")
+            self.drop(line, NO_TEXT)
             return
         text = plain_statement(text)
         reason = self._objection(text) or _objection_to_lines(entry, cited, people, self.lines)
@@ -322,7 +328,7 @@ def _objection_to_lines(
 ) -> str:
     """Why no statement of a person can come from the lines that an item names; "" where one can."""
     if not cited:
-        return "source lines that do not exist" if _numbers(entry.get("lines")) else "no source lines"
+        return UNKNOWN_LINES if _numbers(entry.get("lines")) else NO_LINES
     return "" if people else f"said by the {lines.lines[cited[0]].role}"
 
 

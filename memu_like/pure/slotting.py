@@ -39,6 +39,7 @@ LEAST_WITH_WORDS = 0.05
 """Scores below which nothing speaks for any slot, and the draft's type decides."""
 
 _ROWS_AT_ONCE = 2048
+FEW_TEXTS = 64
 _LONGEST_PHRASE = 4
 _COMMON = 0.2
 """A word whose inverse slot frequency (0 in all slots, 1 in one) is lower than this tells nothing."""
@@ -148,7 +149,9 @@ def _check_vectors(drafts: Sequence[Draft], vectors: Floats | None, table: SlotT
 
 def _dense_scores(vectors: Floats, prototypes: Floats, starts: NDArray[np.intp]) -> Floats:
     """Mean of the two highest cosines of each slot: drafts x slots."""
-    cosines = prototypes @ vectors.T
+    # A product this small is over before a second thread has begun, on a machine with other work.
+    few = len(vectors) <= FEW_TEXTS
+    cosines = np.vecdot(prototypes[:, None], vectors[None]) if few else prototypes @ vectors.T
     counts = np.diff(np.append(starts, len(prototypes)))
     first = cosines[starts]
     second = np.full_like(first, -1.0)

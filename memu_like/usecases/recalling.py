@@ -100,7 +100,7 @@ def _ranked(desk: Desk, items: Sequence[tuple[Item, float]], vectors: Floats) ->
     scores = LEXICAL * np.array([overlap for _, overlap in items], dtype=np.float32)
     if vectors.size:
         theirs = embed_rows([item.text for item, _ in items], desk.tools.words)
-        scores = scores + (theirs @ vectors.T).max(axis=1)
+        scores = scores + np.vecdot(theirs[:, None], vectors[None]).max(axis=1)
     return [items[place][0] for place in np.argsort(-scores, kind="stable").tolist()]
 
 

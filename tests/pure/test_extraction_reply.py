@@ -113,9 +113,18 @@ def test_a_statement_becomes_a_draft_with_its_line_slot_subject_time_and_model()
     ],
 )
 def test_what_cannot_be_used_is_dropped_with_its_reason(change: dict[str, object], reason: str) -> None:
-    found = read({**RACE, **change})
-    assert found.drafts == ()
+    other = {"text": "Iris ran in a charity race.", "slot": "activities/sports", "lines": [1]}
+    found = read(other, {**RACE, **change})
+    assert [draft.text for draft in found.drafts] == [other["text"]]
     assert [one.reason for one in found.dropped] == [reason]
+
+
+@pytest.mark.parametrize("change", [{"text": None}, {"lines": []}, {"lines": [99]}, {"lines": "all"}])
+def test_a_reply_whose_items_all_lack_their_form_is_asked_for_again(change: dict[str, object]) -> None:
+    """It is not taken for "nothing worth keeping": the session would never be read again."""
+    with pytest.raises(ReplyError, match="each needs text, slot and lines"):
+        read({**RACE, **change})
+    assert read({**RACE, "text": "Iris is a pilot in the navy."}).drafts == ()
 
 
 def test_what_is_no_object_is_dropped_and_the_rest_is_kept() -> None:
@@ -126,14 +135,17 @@ def test_what_is_no_object_is_dropped_and_the_rest_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["", "Sorry, I cannot help with that.", '{"items": 3}', '{"items": "none"}', '{"items": ["a", "b"]}'],
+    [
+        *("", "Sorry, I cannot help with that.", '{"items": 3}', '{"items": "none"}', '{"items": null}'),
+        '{"items": ["a", "b"]}',
+    ],
 )
 def test_what_is_no_such_reply_is_an_error(reply: str) -> None:
     with pytest.raises(ReplyError):
         read_extraction(reply, call())
 
 
-@pytest.mark.parametrize("reply", ['{"items": []}', '{"items": null}', "[]"])
+@pytest.mark.parametrize("reply", ['{"items": []}', "[]"])
 def test_nothing_worth_keeping_is_a_reply(reply: str) -> None:
     assert read_extraction(reply, call()) == ModelExtraction(())
 
