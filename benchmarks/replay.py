@@ -26,11 +26,12 @@ from threading import Event, Lock, Thread
 from typing import Any, Literal, get_args
 
 from memu_like.building import build_tools
+from memu_like.chat import ChatReply, ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.index.reading import embed_rows
 from memu_like.edges.loaders.times import at, parse_written
 from memu_like.edges.tokens import make_counter
-from memu_like.models import ChatReply, ChatRequest, Draft, ItemType, Usage
+from memu_like.models import Draft, ItemType, Usage
 from memu_like.pure.dates import find_dates
 from memu_like.pure.slotting import assign_slots
 

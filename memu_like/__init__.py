@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .chat import ChatMessage, ChatReply, ChatRequest
     from .config import Settings
     from .edges.llm.scripted import ScriptedModel
     from .errors import (
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
         UserError,
     )
     from .models import (
-        ChatMessage,
-        ChatReply,
-        ChatRequest,
         Entry,
         Event,
         Hit,
@@ -123,12 +121,14 @@ __all__ = [
 
 _MODELS = frozenset(
     """
-    ChatMessage ChatReply ChatRequest Entry Event Hit Item ItemType Kept MemorizeReport Message Modality
-    Occurred Operation Origin Rearrangement ReorganiseReport Reply Resource RetrieveResult Source Status
-    Usage Visit
+    Entry Event Hit Item ItemType Kept MemorizeReport Message Modality Occurred Operation Origin
+    Rearrangement ReorganiseReport Reply Resource RetrieveResult Source Status Usage Visit
     """.split()
 )
 _HOMES = {
+    "ChatMessage": "chat",
+    "ChatReply": "chat",
+    "ChatRequest": "chat",
     "MemoryService": "service",
     "ScriptedModel": "edges.llm.scripted",
     "Settings": "config",

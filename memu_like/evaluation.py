@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from .building import now, read_settings
+from .chat import Step
 from .config import Settings
 from .edges.inputs import read_input
 from .edges.llm.base import Model
@@ -29,7 +30,7 @@ from .edges.prompts import Prompts
 from .edges.run_file import RunFile, write_result
 from .edges.tokens import make_counter
 from .errors import ConfigError, CorruptFile, NotFound, UserError
-from .models import Step, Usage
+from .models import Usage
 from .pure.baselines import Found, whole_text
 from .pure.scoring import Answered, Checked, Conversation, Cost, Gate, Question, Score, costs, scores
 from .service import MemoryService, UserMemory

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..chat import ChatMessage
 from ..errors import InvalidInput, NotFound, PromptError, StorageError
-from ..models import ChatMessage
 from ..pure.fencing import Value
 from .files import Stamp, explained, guard, read_bytes, stamp, write_atomic
 from .templates import Sample, Template, parse_template

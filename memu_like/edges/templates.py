@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from ..chat import ChatMessage
 from ..errors import PromptError
-from ..models import ChatMessage
 from ..pure.fencing import Data, Value
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Literal, get_args
 
+from ..chat import OutputSchema
 from ..config import NamedSettings, Settings
-from ..models import BearingKind, Category, Item, OutputSchema, Slot
+from ..models import BearingKind, Category, Item, Slot
 from .fencing import Data, Value
 from .rendering import entry_date
 from .turns import Turn, one_line, render_turns

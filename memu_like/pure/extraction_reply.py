@@ -132,7 +132,7 @@ def _shape(value: object) -> tuple[Mapping[str, Any], list[Any]]:
         raise ReplyError("there are several replies, and they differ: give one")
     value = wholes[0] if wholes else value
     whole = value if isinstance(value, dict) else {}
-    entries = whole["items"] if "items" in whole else value
+    entries = whole.get("items", value)
     if isinstance(entries, dict) and "text" in entries:
         entries = [entries]
     if not isinstance(entries, list):

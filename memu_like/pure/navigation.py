@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..models import OutputSchema, Tool
+from ..chat import OutputSchema, Tool
 from .rendering import plain_line
 from .replies import ReplyError, parse_reply, salvage_reply
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..models import OutputSchema
+from ..chat import OutputSchema
 from .rendering import plain_line
 from .replies import ReplyError, parse_reply
 

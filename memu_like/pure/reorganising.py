@@ -15,9 +15,10 @@ from typing import Literal, cast, get_args
 
 from pydantic import BaseModel, ValidationInfo, field_validator
 
+from ..chat import OutputSchema
 from ..config import Settings
 from ..errors import InvalidInput
-from ..models import Category, Item, OutputSchema, Rearrangement
+from ..models import Category, Item, Rearrangement
 from .entering import entered_slot
 from .fencing import Data, Value
 from .grounding import invented, kept_share, lost

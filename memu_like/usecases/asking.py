@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from ..chat import ChatMessage, ChatReply, ChatRequest
 from ..edges.llm.meter import Meter
 from ..errors import UnusableReply
-from ..models import ChatMessage, ChatReply, ChatRequest
 from ..pure.fencing import Data, neutral
 from ..pure.languages import prompt_language
 from ..pure.replies import ReplyError

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from ..chat import ChatMessage, ChatRequest, OutputSchema
 from ..edges.llm.meter import Meter
 from ..edges.prompts import Prompts
 from ..errors import ModelError, ModelUnavailable, SpendCapReached, UnusableReply
-from ..models import ChatMessage, ChatRequest, OutputSchema, Usage
+from ..models import Usage
 from ..pure.fencing import Data, Value
 from ..pure.replies import ReplyError, parse_reply
 from ..pure.scoring import (

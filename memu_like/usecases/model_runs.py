@@ -13,10 +13,11 @@ from datetime import datetime
 from functools import partial
 from time import perf_counter
 
+from ..chat import ChatRequest
 from ..edges import journal, pending
 from ..edges.llm.meter import Meter
 from ..errors import ModelError, ModelUnavailable, SpendCapReached
-from ..models import ChatRequest, Draft, Item, Kept, Loaded, MemorizeReport, Message, Modality
+from ..models import Draft, Item, Kept, Loaded, MemorizeReport, Message, Modality
 from ..pure.extraction_call import PROMPT, ExtractionCall, extraction_schema, extraction_variables, known_line
 from ..pure.extraction_reply import ModelExtraction, join, read_extraction
 from ..pure.languages import prompt_language

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from ..chat import ChatMessage, ChatReply, ChatRequest, ToolCall
 from ..errors import ModelError, ToolsRefused
-from ..models import ChatMessage, ChatReply, ChatRequest, RetrieveResult, ToolCall, Visit
+from ..models import RetrieveResult, Visit
 from ..pure.fencing import Data, neutral
 from ..pure.navigation import (
     FINISH,

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
+from ..chat import ChatRequest
 from ..edges import journal
 from ..edges.folder import month_file
 from ..edges.index.view import ItemPlace
@@ -22,7 +23,6 @@ from ..edges.llm.meter import Meter
 from ..errors import ModelError, NotFound, StorageError, Unmergeable, UnusableReply
 from ..models import (
     Category,
-    ChatRequest,
     Dropped,
     Event,
     Item,

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
+from ..chat import ChatMessage, ChatReply, ChatRequest
 from ..edges import buffer
 from ..edges.llm.meter import Meter
 from ..errors import InvalidInput, NotFound, StorageError, UnusableReply
-from ..models import ChatMessage, ChatReply, ChatRequest, Entry, Hit, Reply, RetrieveResult, Usage
+from ..models import Entry, Hit, Reply, RetrieveResult, Usage
 from ..pure import records
 from ..pure.citing import check_citations, without_citations
 from ..pure.dated_text import with_dates

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ..chat import ChatRequest, OutputSchema
 from ..edges.llm.meter import Meter
 from ..errors import ModelError, ModelUnavailable, SpendCapReached
-from ..models import ChatRequest, OutputSchema, Visit
+from ..models import Visit
 from ..pure.fencing import Data, Value
 from ..pure.history import recent
 from ..pure.languages import prompt_language

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from memu_like.chat import ChatMessage
 from memu_like.edges.prompts import MAX_BYTES, Prompts, shipped_folder
 from memu_like.edges.templates import Sample, parse_template
 from memu_like.errors import InvalidInput, NotFound, PromptError, StorageError
-from memu_like.models import ChatMessage
 from memu_like.pure.fencing import Data, Value
 
 SHIPPED = Prompts().files()

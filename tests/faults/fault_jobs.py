@@ -16,9 +16,9 @@ from fault_checks import check_files, stored_ids
 from fault_world import Death
 
 from memu_like import MemoryService
+from memu_like.chat import ChatRequest
 from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import MemuLikeError
-from memu_like.models import ChatRequest
 
 USER = "mara"
 PLACES = ("harbour", "mountain hut", "library", "night market", "lighthouse", "orchard", "station", "museum")

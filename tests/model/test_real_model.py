@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from soundness import assert_sound, look
 
+from memu_like.chat import ChatReply, ChatRequest, Step
 from memu_like.config import Settings
 from memu_like.edges.llm.openai_model import OpenAiModel, make_model
 from memu_like.errors import UnusableReply
-from memu_like.models import ChatReply, ChatRequest, Step
 from memu_like.service import MemoryService, UserMemory
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.replay import Replay, ReplayServer, count_tokens, prompt_tokens, read_replay, smallest
-from memu_like.models import ChatMessage, ChatRequest, OutputSchema
+from memu_like.chat import ChatMessage, ChatRequest, OutputSchema
 
 DATA = Path(__file__).parent.parent / "data" / "replayed_locomo.json"
 TALK = json.loads(DATA.read_text("utf-8"))[0]["conversation"]

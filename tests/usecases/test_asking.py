@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from memu_like.chat import ChatMessage, ChatReply, ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.meter import Meter
 from memu_like.edges.llm.scripted import Line, ScriptedModel
 from memu_like.errors import ModelUnavailable, UnusableReply
-from memu_like.models import ChatMessage, ChatReply, ChatRequest
 from memu_like.pure.replies import JSON, ReplyError, parse_reply, salvage_reply
 from memu_like.usecases.asking import ask
 

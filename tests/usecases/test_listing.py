@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from memu_like.chat import ChatMessage, ChatReply, ChatRequest, Step
 from memu_like.edges.llm.meter import Meter
 from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import InvalidInput, NotFound
-from memu_like.models import FORMAT_VERSION, ChatMessage, ChatReply, ChatRequest, Step, Usage
+from memu_like.models import FORMAT_VERSION, Usage
 from memu_like.service import MemoryService, UserMemory
 
 

@@ -15,10 +15,11 @@ from malformed_replies import CELLO, GOOD, TALK, replies
 from soundness import assert_sound, look
 
 from benchmarks.replay import FailureKind, ReplayServer, read_replay
+from memu_like.chat import ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import MemuLikeError
-from memu_like.models import ChatRequest, MemorizeReport
+from memu_like.models import MemorizeReport
 from memu_like.service import MemoryService, UserMemory
 
 REPLIES = replies()

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from memu_like.chat import ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import Line, ScriptedModel
 from memu_like.errors import ModelError, ModelUnavailable, SpendCapReached
-from memu_like.models import ChatRequest, Item, Status, Usage
+from memu_like.models import Item, Status, Usage
 from memu_like.service import MemoryService, UserMemory
 
 WORK = [
@@ -342,7 +343,7 @@ async def test_a_documents_items_stand_at_its_lines(store: Path) -> None:
 
 
 async def test_usage_of_all_calls_is_in_the_event_and_the_report(store: Path) -> None:
-    from memu_like.models import ChatReply
+    from memu_like.chat import ChatReply
 
     used = Usage(calls=1, prompt_tokens=100, completion_tokens=10, seconds=0.5, cost=0.25)
     script = [ChatReply("no", usage=used), ChatReply(json.dumps(WORK_REPLY), usage=used)]

@@ -26,10 +26,11 @@ from reading_models import (
     step,
 )
 
+from memu_like.chat import ChatReply, ChatRequest, ToolCall
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import Line
 from memu_like.errors import ModelUnavailable, ToolsRefused
-from memu_like.models import ChatReply, ChatRequest, ToolCall, Usage
+from memu_like.models import Usage
 from memu_like.service import MemoryService
 
 DOWN = ModelUnavailable("the endpoint is down")

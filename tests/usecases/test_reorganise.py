@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from memu_like.chat import ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import ConfigError, ModelUnavailable, NotFound
-from memu_like.models import ChatRequest, Item, Origin, Status
+from memu_like.models import Item, Origin, Status
 from memu_like.service import MemoryService, UserMemory
 from memu_like.usecases.desk import Desk
 from memu_like.usecases.reorganising import needs_reorganising

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from conversations import JUNE, MAY
 
+from memu_like.chat import ChatReply, ChatRequest, ToolCall
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import Line, ScriptedModel
 from memu_like.errors import (
@@ -20,7 +21,7 @@ from memu_like.errors import (
     NotFound,
     UnusableReply,
 )
-from memu_like.models import ChatReply, ChatRequest, Reply, ToolCall, Usage
+from memu_like.models import Reply, Usage
 from memu_like.service import MemoryService, UserMemory
 
 QUESTION = "What is the name of my guinea pig?"

@@ -9,10 +9,11 @@ from typing import Any
 
 from conversations import JUNE, MAY
 
+from memu_like.chat import ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import Line, ScriptedModel
 from memu_like.errors import ModelUnavailable
-from memu_like.models import ChatRequest, RetrieveResult
+from memu_like.models import RetrieveResult
 from memu_like.service import MemoryService
 
 QUERY = "What is the guinea pig called?"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...models import ToolCall
+from ...chat import ToolCall
 from .refusals import Failure, failure_said
 
 MAX_REPLY_CHARACTERS = 1_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from ...models import ChatReply, ChatRequest, Step
+from ...chat import ChatReply, ChatRequest, Step
 
 
 class Model(Protocol):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from ...chat import ChatRequest, ToolCall
 from ...config import Settings
-from ...models import ChatRequest, ToolCall, Usage
+from ...models import Usage
 from ..tokens import make_counter
 
 TOKENS_A_MESSAGE = 4

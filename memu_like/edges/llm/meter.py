@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ...chat import ChatReply, ChatRequest, Step
 from ...config import Settings
 from ...errors import ModelError, SpendCapReached, StorageError
-from ...models import ChatReply, ChatRequest, Step, Usage
+from ...models import Usage
 from .base import Model
 from .counting import estimated_tokens, usage_of
 from .ledger import Line, add_spend, add_usage, read_spend

@@ -11,9 +11,10 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ...chat import ChatReply, ChatRequest, Step, ToolCall
 from ...config import Settings
 from ...errors import ConfigError, ContextTooLong, ModelError, ModelUnavailable, ToolsRefused
-from ...models import ChatReply, ChatRequest, Step, ToolCall, Usage
+from ...models import Usage
 from ...pure.thinking import ThinkingFilter, begins_inside, without_thinking
 from .answers import MAX_BODY_BYTES, TOO_LARGE, Answer, Malformed, Refused, read_answer
 from .connection import BROKEN, TIMEOUT, Connection, Endpoint

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from ...models import ChatMessage, ChatRequest, OutputSchema, Tool
+from ...chat import ChatMessage, ChatRequest, OutputSchema, Tool
 
 Output = Literal["auto", "json_schema", "json_object", "text"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import replace
 
-from ...models import ChatReply, ChatRequest, Step, Usage
+from ...chat import ChatReply, ChatRequest, Step
+from ...models import Usage
 
 Line = str | ChatReply | Exception | Callable[[ChatRequest], "str | ChatReply"]
 """A reply's text, a whole reply, an error to be raised, or a function of the request."""

@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
+from memu_like.chat import ChatMessage, ChatReply, ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.ledger import USAGE_FILE, Line, add_usage, read_spend, read_usage, spend_file
 from memu_like.edges.llm.meter import Meter
 from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import ModelError, ModelUnavailable, SpendCapReached, StorageError
-from memu_like.models import ChatMessage, ChatReply, ChatRequest, Usage
+from memu_like.models import Usage
 
 NOW = datetime(2024, 5, 1, 23, 30, tzinfo=UTC)
 DAY = date(2024, 5, 1)

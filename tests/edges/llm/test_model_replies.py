@@ -19,9 +19,9 @@ from edges.llm.chat_server import (
     tool_call,
 )
 
+from memu_like.chat import ChatMessage, ChatReply, ChatRequest, ToolCall
 from memu_like.edges.llm.answers import MAX_BODY_BYTES, MAX_REPLY_CHARACTERS
 from memu_like.errors import ModelError, ModelUnavailable
-from memu_like.models import ChatMessage, ChatReply, ChatRequest, ToolCall
 
 SAY = ChatRequest("reply", (ChatMessage("user", "Say hello."),))
 

@@ -13,11 +13,11 @@ import pytest
 from edges.llm.chat_server import Answer, Body, ChatServer, completion, raw, refusal, streamed
 
 from memu_like.building import read_settings
+from memu_like.chat import ChatMessage, ChatRequest
 from memu_like.config import Settings, build_settings, settings_from_environment
 from memu_like.edges.llm.connection import Endpoint
 from memu_like.edges.llm.meter import Meter
 from memu_like.errors import ConfigError, ModelError
-from memu_like.models import ChatMessage, ChatRequest
 from memu_like.service import MemoryService
 
 KEY = "sk-secret-1234567890"

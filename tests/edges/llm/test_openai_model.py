@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from edges.llm.chat_server import Answer, Body, ChatServer, chat_server, completion, raw, refusal, tool_call
 
+from memu_like.chat import ChatMessage, ChatRequest, OutputSchema, Tool, ToolCall
 from memu_like.config import PriceSettings, Settings
 from memu_like.edges.llm.openai_model import OpenAiModel, make_model
 from memu_like.errors import ConfigError, ContextTooLong, ModelError, ModelUnavailable, ToolsRefused
-from memu_like.models import ChatMessage, ChatRequest, OutputSchema, Tool, ToolCall, Usage
+from memu_like.models import Usage
 from memu_like.service import MemoryService
 
 SCHEMA = OutputSchema("answer", {"type": "object", "properties": {"a": {"type": "string"}}})
