@@ -299,6 +299,12 @@ class UserFolder:
             return False
         return self.path(resource_stem(resource_id) + ".meta.json").is_file()
 
+    def resource_files(self, resource_id: str) -> list[str]:
+        """Relative paths of all files of a resource, its meta file or not; none for what is no such id."""
+        if not _RESOURCE_ID.fullmatch(resource_id):  # as above, and a pattern may stand for other resources
+            return []
+        return self.listing(f"{resource_stem(resource_id)}.*")
+
     def write_resources(self, resources: Sequence[tuple[Resource, bytes, str | None]]) -> None:
         """Store resources: (meta, the bytes as given, the text read from them if that is another file).
 

@@ -131,10 +131,20 @@ def sweep_all(folder: UserFolder) -> None:
 
 def _remove_planned(folder: UserFolder) -> None:
     """The files of a resource whose meta file never came: it was not acknowledged, or is still buffered."""
-    for identity, *names in _read(folder).get("resources", ()):
+    for identity, names in _planned(folder).items():
         if not folder.has_resource(identity):
-            for name in filter(None, names):
-                folder.remove(name)
+            # The journal is a file that anybody may write: only what can be that resource's is removed.
+            for name in folder.resource_files(identity):
+                if name in names:
+                    folder.remove(name)
+
+
+def _planned(folder: UserFolder) -> dict[str, set[object]]:
+    """Resource id -> the files that were about to be written. Raises CorruptFile."""
+    try:
+        return {str(identity): set(names) for identity, *names in _read(folder).get("resources", ())}
+    except (ValueError, TypeError) as error:
+        raise CorruptFile(folder.path(JOURNAL), None, f"not a journal: {error}") from error
 
 
 def _cut_tail(folder: UserFolder, name: str, before: Mapping[str, int]) -> int:

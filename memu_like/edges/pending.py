@@ -39,6 +39,11 @@ def add(folder: UserFolder, resources: Iterable[str], now: datetime) -> None:
         _write(folder, [*waiting, *new])
 
 
+def replace(folder: UserFolder, resources: Iterable[str], now: datetime) -> None:
+    """Begin the list anew, whatever stands there. The caller holds the folder's lock."""
+    _write(folder, [Kept(resource, 0, "", now) for resource in resources])
+
+
 def fail(folder: UserFolder, failed: Kept) -> None:
     """Record why a resource still waits. The caller holds the folder's lock."""
     _write(folder, [failed if one.resource == failed.resource else one for one in read(folder)])

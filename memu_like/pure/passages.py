@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ..models import Message
 from .dates import find_dates
 from .patterns import lazy
-from .terms import STOP_WORDS, stem, words
+from .terms import STOP_WORDS, stem, telling_words
 
 ASKS, HAS_QUESTION, TEMPORAL = 1, 2, 4
 MOMENT = timedelta(microseconds=1)
@@ -55,11 +55,11 @@ def passage(
 ) -> Passage:
     """`known_names` are lower-case words that are not counted as names: those of the people who speak."""
     shown = f"{text} [image: {caption}]" if caption else text
-    surfaces = tuple(word for word in words(shown) if word not in STOP_WORDS)
+    surfaces = telling_words(shown)
     first, last = _days(text, said_at)
     return Passage(
         shown,
-        tuple(stem(word) for word in surfaces),
+        tuple([stem(word) for word in surfaces]),
         surfaces,
         _flags(text, shown),
         _count_names(text, known_names),

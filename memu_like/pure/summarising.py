@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .rendering import plain_line
-from .terms import STOP_WORDS, stem, words
+from .terms import STOP_WORDS, stem, telling_words
 
 Floats = NDArray[np.float32]
 
@@ -77,7 +77,7 @@ def _clean(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _terms(text: str) -> frozenset[str]:
-    return frozenset(stem(word) for word in words(text) if word not in STOP_WORDS)
+    return frozenset([stem(word) for word in telling_words(text)])
 
 
 def _word_vectors(found: Sequence[frozenset[str]]) -> Floats:

@@ -22,6 +22,8 @@ _UNSPACED = (
 _CONTRACTION = r"['’](?:s|re|ve|ll|d|m)\b"
 _NOT = re.compile(r"\b\w+n['’]t\b")
 _TOKEN = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+(?:{_CONTRACTION})?")
+# The same where all is ASCII and in lower case; the group leaves the contraction out.
+_ASCII_TOKEN = re.compile(rf"([a-z0-9]+)(?:{_CONTRACTION})?")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _GREEK = re.compile(r"[\u0370-\u03ff]")
@@ -83,6 +85,10 @@ def stem(word: str) -> str:
     return str(_stemmers()["english"].stemWord(plain)) if plain.isascii() and plain else plain or word
 
 
+KEPT, LONGEST_KEPT = 2048, 400
+"""How many texts' words are kept, and of how many characters at most: some megabytes in all."""
+
+
 def words(text: str) -> Iterator[str]:
     """Lower-cased words without possessives and contractions ("don't" and its like say nothing: left out).
 
@@ -91,6 +97,9 @@ def words(text: str) -> Iterator[str]:
     lowered = text.lower()
     if "'" in lowered or "’" in lowered:
         lowered = _NOT.sub(" ", lowered)
+    if lowered.isascii():
+        yield from _ASCII_TOKEN.findall(lowered)
+        return
     for token in _TOKEN.findall(lowered):
         if _IS_UNSPACED.match(token):
             yield from token
@@ -108,4 +117,17 @@ def term_weight(term: str) -> float:
 
 def terms(text: str) -> list[str]:
     """Index terms in order, stop words left out."""
-    return [stem(word) for word in words(text) if word not in STOP_WORDS]
+    return [stem(word) for word in telling_words(text)]
+
+
+def telling_words(text: str) -> tuple[str, ...]:
+    """The words that `terms` are the stems of: stop words left out."""
+    return _kept_words(text) if len(text) <= LONGEST_KEPT else _telling_words(text)
+
+
+def _telling_words(text: str) -> tuple[str, ...]:
+    return tuple([word for word in words(text) if word not in STOP_WORDS])
+
+
+# A run looks at the same text several times: to index it, to find what is like it, to hold items to it.
+_kept_words = lru_cache(maxsize=KEPT)(_telling_words)

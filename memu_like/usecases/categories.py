@@ -224,8 +224,8 @@ def _with_shown(
     """
     latest = {item.id: item for item in changed}
     if any(item.status is not Status.ACTIVE or not item.shown for item in changed):
-        for place in desk.view().all_items():
-            if place.slot.startswith(topic + "/") and place.id not in latest:
+        for place in desk.view().all_items({topic}):
+            if place.id not in latest:
                 latest[place.id] = desk.item_of(place)
         return list(latest.values())
     view = desk.view()

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..edges import journal
-from ..edges.folder import DERIVED, UserFolder, month_file, resource_stem
+from ..edges.folder import DERIVED, UserFolder, month_file
 from ..edges.index.manifest import MANIFEST
 from ..errors import StorageError
 from ..models import Event, Status
@@ -206,7 +206,7 @@ def _splice(folder: UserFolder, name: str, changes: Iterable[tuple[int, int, byt
 
 def _remove_files(folder: UserFolder, resource_id: str) -> None:
     """The meta file goes first: what it names no longer exists from then on."""
-    names = folder.listing(f"{resource_stem(resource_id)}.*")
+    names = folder.resource_files(resource_id)
     for name in sorted(names, key=lambda name: not name.endswith(".meta.json")):
         folder.remove(name)
         _prune(folder, Path(name).parent)

@@ -171,8 +171,8 @@ def _at_its_line(draft: Draft, chunk: Said) -> Draft:
 def _body(desk: Desk, one: Staged) -> str:
     if one.text is not None:
         return one.text
-    stored = desk.folder.has_resource(one.resource.id)
-    return (desk.folder.resource_text(one.resource) if stored else one.data).decode("utf-8-sig")
+    text_file = one.resource.text_file  # of one that is stored: a new one has its text
+    return (desk.folder.read(text_file) if text_file else one.data).decode("utf-8-sig")
 
 
 def _messages(desk: Desk, one: Staged) -> tuple[Message, ...]:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from ..edges import buffer, journal, pending
-from ..edges.folder import resource_stem
 from ..edges.index.manifest import MANIFEST
 from ..edges.loaders import load_messages, parse_message
+from ..errors import CorruptFile
 from ..models import Kept, Loaded, MemorizeReport
 from . import runs
 from .categories import Wishes, render_categories
@@ -33,6 +33,7 @@ class Taken:
 
     intake: Intake
     waiting: tuple[Staged, ...]
+    degraded: tuple[str, ...] = ()
 
 
 def add(desk: Desk, messages: Sequence[object]) -> int:
@@ -68,8 +69,8 @@ def memorize(
         now = desk.tools.now()
         taken = take_in(desk, loaded, now)
         again = [kept.resource for kept in waiting_runs(desk)] if retry else []
-        totals = Totals()
-        _run_all(desk, [*taken.waiting, *_stored(desk, again)], now, progress, totals)
+        totals = Totals(degraded=list(taken.degraded))
+        _run_all(desk, [*taken.waiting, *stored(desk, again)], now, progress, totals)
         kept = waiting_runs(desk)
     return report(desk, taken.intake, totals, kept, perf_counter() - started)
 
@@ -81,8 +82,9 @@ def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime, *, wait: bool =
     listed among those that wait for a language model.
     """
     desk.folder.create()
+    degraded = _mend_list(desk)
     interrupted = recover(desk)
-    _drop_unwritten(desk)
+    _check_list(desk)
     waiting = buffer.rotate(desk.folder, desk.settings.lock_timeout_seconds)
     intake = stage(desk, [*_buffered(desk, waiting), *loaded], now)
     # Before the first resource: one that is found with no event and no mark was never ours to run.
@@ -95,21 +97,37 @@ def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime, *, wait: bool =
     for name in waiting:
         # One that a power cut brings back holds nothing that is not known by then.
         desk.folder.remove(name, durable="none")
-    return Taken(intake, (*interrupted, *intake.staged))
+    return Taken(intake, (*interrupted, *intake.staged), degraded)
 
 
-def _drop_unwritten(desk: Desk) -> None:
-    """A writer was killed between the mark that a run waits and the resource: that comes in again."""
-    unwritten = [
-        one.resource for one in pending.read(desk.folder) if not desk.folder.has_resource(one.resource)
-    ]
+def _mend_list(desk: Desk) -> tuple[str, ...]:
+    """The list of the runs that wait says nothing that the files do not: unreadable, it is made anew."""
+    try:
+        pending.read(desk.folder)
+    except CorruptFile as error:
+        unread = [one.resource.id for one in unread_resources(desk)]
+        pending.replace(desk.folder, unread, desk.tools.now())
+        return (f"{error.path.name} could not be read and was made again from the files",)
+    return ()
+
+
+def _check_list(desk: Desk) -> None:
+    """What a killed writer, or a power cut, left in the list: runs that are made, and resources that never
+    came in whole. Those come in again."""
+    waiting = pending.read(desk.folder)
+    if not waiting:
+        return
+    told = _told(desk)
+    gone = [one for one in waiting if not desk.folder.has_resource(one.resource)]
+    # One that a model was asked about was there: whoever took its meta file away may bring it back.
+    unwritten = [one.resource for one in gone if not one.attempts and not one.error]
     if unwritten:
         with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
             journal.sweep_all(desk.folder)
-        for resource_id in unwritten:
-            for name in desk.folder.listing(f"{resource_stem(resource_id)}.*"):
-                desk.folder.remove(name)
-        pending.remove(desk.folder, unwritten)
+    for resource_id in unwritten:
+        for name in desk.folder.resource_files(resource_id):
+            desk.folder.remove(name)
+    pending.remove(desk.folder, {*told, *(one.resource for one in gone)})
 
 
 def look_in(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Taken:
@@ -207,7 +225,8 @@ def recover(desk: Desk) -> list[Staged]:
     if finish(desk):
         return []
     journal.roll_back(desk.folder)
-    left = _interrupted(desk)
+    _check_list(desk)
+    left = _not_waiting(desk, unread_resources(desk))
     render_categories(desk, None, Wishes(moved=_revised(desk)))
     desk.index.refresh()
     desk.index.persist()
@@ -227,9 +246,11 @@ def _recover_unrecorded(desk: Desk) -> list[Staged]:
     """`.memu/` is new or was deleted, its journal with it: carry on from what the files tell alone."""
     for name in (*desk.folder.event_files(), *desk.folder.item_files()):
         desk.folder.append(name, b"")  # mends or cuts a last line that has no newline
-    left = unread_resources(desk)
+    unread = unread_resources(desk)
+    if unread:
+        journal.drop_unread(desk.folder, {one.resource.id for one in unread})
+    left = _not_waiting(desk, unread)
     if left:
-        journal.drop_unread(desk.folder, {one.resource.id for one in left})
         journal.begin(desk.folder)
     return left
 
@@ -239,6 +260,7 @@ def settle(desk: Desk) -> None:
 
     With a language model configured, runs that it has not made wait for it.
     """
+    _mend_list(desk)
     _run_or_wait(desk, recover(desk))
 
 
@@ -268,21 +290,33 @@ def let_wait(desk: Desk, staged: Sequence[Staged], now: datetime) -> None:
     journal.end(desk.folder)
 
 
-def _interrupted(desk: Desk) -> list[Staged]:
-    """Resources that no run has read, those apart that wait for a language model."""
+def _not_waiting(desk: Desk, unread: Sequence[Staged]) -> list[Staged]:
+    """Those that do not wait for a language model."""
     waiting = {kept.resource for kept in pending.read(desk.folder)}
-    return [one for one in unread_resources(desk) if one.resource.id not in waiting]
+    return [one for one in unread if one.resource.id not in waiting]
 
 
 def unread_resources(desk: Desk) -> list[Staged]:
-    """Resources that no run has read. One that was forgotten and came in again is new."""
+    """Resources that no run has read."""
+    told = _told(desk)
+    return stored(desk, [i for i in desk.folder.resource_ids() if i not in told])
+
+
+def is_unread(desk: Desk, resource_id: str) -> bool:
+    """Whether a resource is there that no run has read. The caller holds the folder's lock."""
+    if not desk.folder.has_resource(resource_id):
+        return False
+    # Who has deleted `.memu/` meanwhile has deleted the list: then the events, which are slower, tell.
+    return any(one.resource == resource_id for one in waiting_runs(desk)) or resource_id not in _told(desk)
+
+
+def _told(desk: Desk) -> set[str]:
+    """The resources that runs have read. One that was forgotten and came in again is new."""
     events = desk.folder.all_events().values()
-    told = {resource for event in events if event.kind != "forget" for resource in event.resources}
-    left = [desk.folder.resource(i) for i in desk.folder.resource_ids() if i not in told]
-    return [Staged(resource, desk.folder.read(resource.file), None) for resource in left]
+    return {resource for event in events if event.kind != "forget" for resource in event.resources}
 
 
-def _stored(desk: Desk, resource_ids: Sequence[str]) -> list[Staged]:
+def stored(desk: Desk, resource_ids: Sequence[str]) -> list[Staged]:
     """Resources as they stand on disk."""
     there = [desk.folder.resource(i) for i in resource_ids]
     return [Staged(resource, desk.folder.read(resource.file), None) for resource in there]

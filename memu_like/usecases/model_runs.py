@@ -7,17 +7,19 @@ it stands by then. A run that cannot be made waits, and its messages are found b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from time import perf_counter
+from typing import TypeVar
 
 from ..chat import ChatRequest
 from ..edges import journal, pending
 from ..edges.llm.meter import Meter
 from ..errors import ModelError, ModelUnavailable, SpendCapReached
-from ..models import Draft, Item, Kept, Loaded, MemorizeReport, Message, Modality
+from ..models import Draft, Item, Kept, Loaded, MemorizeReport, Message, Modality, Resource
 from ..pure.extraction_call import PROMPT, ExtractionCall, extraction_schema, extraction_variables, known_line
 from ..pure.extraction_reply import ModelExtraction, join, read_extraction
 from ..pure.languages import prompt_language
@@ -25,13 +27,14 @@ from ..pure.turns import Turn, split_turns
 from . import runs
 from .asking import ask
 from .categories import extra_topics
-from .desk import Desk, Progress, Room
+from .desk import Desk, Progress, Room, steady
 from .intake import Intake, Said, Staged, said_in
-from .memorize import look_in, previewed, recover, report, take_in, waiting_runs
+from .memorize import is_unread, look_in, previewed, report, settle, stored, take_in, waiting_runs
 from .recalling import recall
 from .reorganising import needs_reorganising, reorganise
 from .runs import Extracted, Run, Totals
 
+T = TypeVar("T")
 UNSAVED_ROWS = 128
 """Rows and items that a new process may have to read from the files, some 20 ms of work: so many runs of a
 few turns each need no save of their own."""
@@ -46,6 +49,7 @@ class Queue:
     intake: Intake
     resources: tuple[str, ...]
     started: float
+    degraded: tuple[str, ...]
 
 
 async def memorize_with_model(
@@ -53,10 +57,10 @@ async def memorize_with_model(
 ) -> MemorizeReport:
     """Store `loaded` and what is buffered, then make the runs that wait; with `retry`, failed ones too."""
     queue = await room.write(partial(_enqueue, loaded=loaded, retry=retry))
-    totals = Totals()
+    totals = Totals(degraded=list(queue.degraded))
     if queue.resources:
         async with room.running():
-            await _work_off(room, queue, totals, progress, retry)
+            await _work_off(room, queue, totals, progress)
             await _reorganise(room, totals)
     return await room.write(partial(_finish, queue=queue, totals=totals))
 
@@ -65,7 +69,8 @@ async def _reorganise(room: Room, totals: Totals) -> None:
     """One more call for each category that has outgrown its file by these runs; a failure changes nothing."""
     if not totals.categories or not room.tools.settings.reorganise:
         return
-    topics = await room.write(partial(needs_reorganising, topics=sorted(totals.categories)))
+    look = partial(needs_reorganising, topics=sorted(totals.categories))
+    topics = await room.write(_unlocked(look))
     if topics:
         done = await reorganise(room, room.meter(), topics)
         totals.degraded += done.degraded
@@ -75,14 +80,22 @@ async def _reorganise(room: Room, totals: Totals) -> None:
 async def preview_with_model(room: Room, loaded: Sequence[Loaded]) -> MemorizeReport:
     """The operations that memorizing would do, with nothing written but what the model's calls cost."""
     started = perf_counter()
-    taken = await room.write(lambda desk: look_in(desk, loaded, desk.tools.now()))
-    extracted = [await _extract(room, room.meter(), staged) for staged in taken.waiting]
+    taken = await room.write(_unlocked(lambda desk: look_in(desk, loaded, desk.tools.now())))
+    extracted = []
+    for staged in taken.waiting:
+        prepared = await room.write(_unlocked(partial(_prepared, staged=staged)))
+        extracted.append(await _extract(room, room.meter(), prepared))
 
     def decide(desk: Desk) -> MemorizeReport:
         decided = runs.decide(desk, extracted, desk.tools.now())
         return report(desk, taken.intake, previewed(decided), (), perf_counter() - started, decided)
 
-    return await room.write(decide)
+    return await room.write(_unlocked(decide))
+
+
+def _unlocked(work: Callable[[Desk], T]) -> Callable[[Desk], T]:
+    """Read beside writers: a lock would make the folder of a new user."""
+    return lambda desk: steady(desk.folder, lambda: work(desk))
 
 
 def _enqueue(desk: Desk, loaded: Sequence[Loaded], retry: bool) -> Queue:
@@ -91,48 +104,77 @@ def _enqueue(desk: Desk, loaded: Sequence[Loaded], retry: bool) -> Queue:
         now = desk.tools.now()
         taken = take_in(desk, loaded, now, wait=True)
         ready = tuple(one.resource for one in waiting_runs(desk) if retry or not one.attempts)
-    return Queue(taken.intake, ready, started)
+    return Queue(taken.intake, ready, started, taken.degraded)
 
 
-async def _work_off(room: Room, queue: Queue, totals: Totals, progress: Progress | None, retry: bool) -> None:
+async def _work_off(room: Room, queue: Queue, totals: Totals, progress: Progress | None) -> None:
     """A run for each resource, in order: later ones are told what earlier ones brought."""
     for number, resource_id in enumerate(queue.resources, start=1):
-        staged = await room.write(partial(_still_waiting, resource_id=resource_id))
-        if staged is not None:
-            try:
-                extracted = await _extract(room, room.meter(), staged)
-            except ModelError as error:
-                await room.write(partial(_keep, resource_id=resource_id, error=error))
-                totals.degraded.append(f"kept for later: {error}")
-                if isinstance(error, ModelUnavailable | SpendCapReached):
-                    return
-            else:
-                await room.write(partial(_apply, extracted=extracted, totals=totals))
+        if not await _run_on(room, resource_id, totals):
+            return
         if progress:
             progress("memorizing", number, len(queue.resources))
 
 
-def _still_waiting(desk: Desk, resource_id: str) -> Staged | None:
-    """None where another process has made the run meanwhile, or the resource was forgotten."""
-    if not any(one.resource == resource_id for one in waiting_runs(desk)):
-        return None
-    resource = desk.folder.resource(resource_id)
-    return Staged(resource, desk.folder.read(resource.file), None)
+async def _run_on(room: Room, resource_id: str, totals: Totals) -> bool:
+    """The run on one resource, unless it waits no more; False where the next one would fail alike."""
+    prepared = await room.write(partial(_prepare, resource_id=resource_id))
+    if prepared is None:
+        return True
+    meter = room.meter()
+    try:
+        extracted = await _extract(room, meter, prepared)
+    except ModelError as error:
+        await room.write(partial(_keep, resource_id=resource_id, error=error))
+        totals.degraded.append(f"kept for later: {error}")
+        totals.usage += meter.usage  # no event tells of it, and it is paid for
+        return not isinstance(error, ModelUnavailable | SpendCapReached)
+    finally:
+        totals.degraded += meter.degraded
+    await room.write(partial(_apply, extracted=extracted, totals=totals))
+    return True
+
+
+@contextmanager
+def _waiting(desk: Desk, resource_id: str) -> Iterator[bool]:
+    """Hold the folder; False where the run is made meanwhile, or the resource or the user was forgotten."""
+    if not desk.folder.exists():
+        yield False  # a lock would bring the folder back
+        return
+    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+        if journal.found(desk.folder):
+            settle(desk)
+        yield is_unread(desk, resource_id)
 
 
 # -- one run
 
 
-async def _extract(room: Room, meter: Meter, staged: Staged) -> Extracted:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A resource, read once: what it says, and the calls that it takes."""
+
+    resource: Resource
+    said: tuple[Said, ...]
+    calls: tuple[ExtractionCall, ...]
+
+
+def _prepare(desk: Desk, resource_id: str) -> Prepared | None:
+    """None where there is nothing to do any more."""
+    # Under the lock: a forget rewrites the files that this reads.
+    with _waiting(desk, resource_id) as waiting:
+        return _prepared(desk, *stored(desk, [resource_id])) if waiting else None
+
+
+async def _extract(room: Room, meter: Meter, prepared: Prepared) -> Extracted:
     """What the model takes from one resource, in as many calls as its length asks for."""
-    said, calls = await room.write(partial(_calls, staged=staged))
-    parts = [await _ask(room, meter, call) for call in calls]
+    parts = [await _ask(room, meter, call) for call in prepared.calls]
     found = join(parts)
     drafts = found.drafts
-    if staged.resource.modality is not Modality.CONVERSATION:
-        drafts = tuple(_to_the_chunks_end(draft, said) for draft in drafts)
+    if prepared.resource.modality is not Modality.CONVERSATION:
+        drafts = tuple(_to_the_chunks_end(draft, prepared.said) for draft in drafts)
     return Extracted(
-        staged.resource,
+        prepared.resource,
         drafts,
         found.dropped,
         title=found.title or None,
@@ -155,7 +197,7 @@ async def _ask(room: Room, meter: Meter, call: ExtractionCall) -> ModelExtractio
     return await ask(meter, request, partial(read_extraction, call=call))
 
 
-def _calls(desk: Desk, staged: Staged) -> tuple[tuple[Said, ...], list[ExtractionCall]]:
+def _prepared(desk: Desk, staged: Staged) -> Prepared:
     """The calls that a resource takes, each with what memory knows about its turns."""
     settings = desk.settings
     said = said_in(desk, staged)
@@ -172,10 +214,11 @@ def _calls(desk: Desk, staged: Staged) -> tuple[tuple[Said, ...], list[Extractio
         model=model.name("extract") if model else "",
         timezone=desk.tools.timezone,
     )
-    return said, [
+    calls = (
         replace(call, turns=group, known=_known(desk, [turn.message for turn in group], staged))
         for group in groups
-    ]
+    )
+    return Prepared(staged.resource, said, tuple(calls))
 
 
 def _known(desk: Desk, messages: Sequence[Message], staged: Staged) -> tuple[Item, ...]:
@@ -198,10 +241,8 @@ def _to_the_chunks_end(draft: Draft, said: Sequence[Said]) -> Draft:
 def _apply(desk: Desk, extracted: Extracted, totals: Totals) -> None:
     """Decide and write, against the folder as it stands now."""
     resource_id = extracted.resource.id
-    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
-        if journal.found(desk.folder):
-            recover(desk)
-        if _still_waiting(desk, resource_id) is None:
+    with _waiting(desk, resource_id) as waiting:
+        if not waiting:
             return
         now = desk.tools.now()
         journal.begin(desk.folder)
@@ -213,8 +254,11 @@ def _apply(desk: Desk, extracted: Extracted, totals: Totals) -> None:
 
 def _keep(desk: Desk, resource_id: str, error: ModelError) -> None:
     """The run waits. A model that is down is no attempt: the next flush asks again by itself."""
-    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+    with _waiting(desk, resource_id) as waiting:
+        if not waiting:
+            return
         now: datetime = desk.tools.now()
+        pending.add(desk.folder, [resource_id], now)
         for one in pending.read(desk.folder):
             if one.resource == resource_id:
                 tried = not isinstance(error, ModelUnavailable | SpendCapReached)
@@ -223,8 +267,10 @@ def _keep(desk: Desk, resource_id: str, error: ModelError) -> None:
 
 def _finish(desk: Desk, queue: Queue, totals: Totals) -> MemorizeReport:
     """Save the index, once for all runs, and tell what was done."""
-    with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
-        desk.index.refresh()
-        desk.index.persist(UNSAVED_ROWS)
-        kept = waiting_runs(desk)
+    kept: tuple[Kept, ...] = ()
+    if desk.folder.exists():
+        with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
+            desk.index.refresh()
+            desk.index.persist(UNSAVED_ROWS)
+            kept = waiting_runs(desk)
     return report(desk, queue.intake, totals, kept, perf_counter() - queue.started)

@@ -132,10 +132,9 @@ def _items_of(desk: Desk, topic: str) -> Iterator[Item]:
 def _active(desk: Desk, topics: Iterable[str]) -> dict[str, list[ItemPlace]]:
     """Where the active items of each topic stand."""
     found: dict[str, list[ItemPlace]] = {topic: [] for topic in topics}
-    for place in desk.view().all_items():
-        topic = place.slot.partition("/")[0]
-        if topic in found and place.status is Status.ACTIVE:
-            found[topic].append(place)
+    for place in desk.view().all_items(found):
+        if place.status is Status.ACTIVE:
+            found[place.slot.partition("/")[0]].append(place)
     return found
 
 

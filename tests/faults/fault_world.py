@@ -47,9 +47,10 @@ class Death:
             if not (isinstance(arguments[2], int) and arguments[2] & WRITING):
                 return
             self._sizes[path] = os.stat(path).st_size if os.path.exists(path) else 0  # noqa: PTH110, PTH116
-        self._act()
+        self.act()
 
-    def _act(self) -> None:
+    def act(self) -> None:
+        """Count one act; also called for what is none of the disk's, such as a call of a model."""
         self.acts = next(self._numbers)
         if self.acts == self._at:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -61,7 +62,7 @@ class Death:
                 self._tear(handle)
             os.kill(os.getpid(), signal.SIGKILL)
         self._fsync(handle)
-        self._act()
+        self.act()
 
     def _tear(self, handle: int) -> None:
         size = os.fstat(handle).st_size

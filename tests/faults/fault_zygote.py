@@ -1,7 +1,8 @@
 """Real processes that start in milliseconds: a process that has imported all forks one for each job.
 
 `Zygote` is the handle in the test; run as a script, this file is the process itself. A job is a function of
-`fault_jobs`, called with keyword arguments in the fork, which then leaves at once with its result in a file.
+`fault_jobs` or `fault_model`, called with keyword arguments in the fork, which then leaves at once with its
+result in a file.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ class Zygote:
 
 def _serve() -> None:
     jobs = importlib.import_module("fault_jobs")
+    models = importlib.import_module("fault_model")
     jobs.warm_up()
     for line in sys.stdin:
         request = json.loads(line)
@@ -111,7 +113,8 @@ def _serve() -> None:
         else:
             pid = os.fork()
             if pid == 0:
-                _work(getattr(jobs, request["call"]), request["arguments"], request["result"])
+                function = getattr(jobs, request["call"], None) or getattr(models, request["call"])
+                _work(function, request["arguments"], request["result"])
             answer = {"pid": pid}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,8 @@ ITEM = np.dtype(
         ("day", "<i4"),
     ]
 )
+FEW_ITEMS = 4096
+"""Up to so many items in a segment, look-ups are by dictionary: twenty times faster, about a megabyte."""
 MESSAGE, CHUNK, ITEM_ROW, EVIDENCE = 0, 1, 2, 3
 """Kinds of rows. EVIDENCE is an item worded by a model: what it says counts for its source lines."""
 OWN_ROWS = (ITEM_ROW, EVIDENCE)
@@ -187,9 +189,36 @@ class Segment:
     def _by_text(self) -> _Sorted:
         return _sorted(self.items["text"])
 
-    def items_with_id(self, item_id: bytes) -> NDArray[np.int64]:
+    @cached_property
+    def _few_by_id(self) -> dict[bytes, list[int]]:
+        found: dict[bytes, list[int]] = {}
+        for number, item_id in enumerate(self.items["id"].tolist()):
+            found.setdefault(item_id, []).append(number)
+        return found
+
+    @cached_property
+    def _few_sources(self) -> dict[int, list[tuple[int, int, bytes]]]:
+        found: dict[int, list[tuple[int, int, bytes]]] = {}
+        columns = (self.items[name].tolist() for name in ("resource", "first", "last", "id"))
+        for resource, *source in zip(*columns, strict=True):
+            found.setdefault(resource, []).append((source[0], source[1], source[2]))
+        return found
+
+    def items_with_id(self, item_id: bytes) -> Sequence[int]:
         """Rows of `items` with this id, in order."""
-        return _equal(self._by_id, np.array(item_id, dtype=self.items["id"].dtype))
+        if len(self.items) <= FEW_ITEMS:
+            return self._few_by_id.get(item_id, ())
+        found = _equal(self._by_id, np.array(item_id, dtype=self.items["id"].dtype))
+        return cast(list[int], found.tolist())
+
+    def items_on(self, resource_key: int, line: int) -> Sequence[bytes]:
+        """Ids of the items whose source lines hold `line` of a resource, in order."""
+        if len(self.items) <= FEW_ITEMS:
+            sources = self._few_sources.get(resource_key, ())
+            return [item_id for first, last, item_id in sources if first <= line <= last]
+        found = self.items[self.items_of(resource_key)]
+        ids = found["id"][(found["first"] <= line) & (line <= found["last"])]
+        return cast(list[bytes], ids.tolist())
 
     def items_of(self, resource_key: int) -> NDArray[np.int64]:
         return _equal(self._by_resource, np.uint64(resource_key))

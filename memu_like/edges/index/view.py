@@ -6,7 +6,7 @@ search of some milliseconds slower, not faster, on a machine with other work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,6 @@ from .segment import COARSE_DIMENSIONS, EVIDENCE, ITEM, STATUSES, Segment, Sessi
 COARSE_ERROR = 0.3
 COARSE_SURPLUS = 4
 BLOCK_ROWS = 128
-ITEM_FIELDS = ITEM.names or ()
 SET_ASIDE = "buffer-"
 MAX_PLACES_KEPT = 4096
 # More than the lines of any resource: a session's number times this plus a line orders all lines.
@@ -285,8 +284,12 @@ class View:
 
     def frequency(self, term: str) -> int:
         """In how many rows `term` stands, those out of use included: cheaper than `postings`."""
-        numbers = ((segment, segment.term_ids.get(term)) for segment in self.segments)
-        return sum(int(s.indptr[n + 1] - s.indptr[n]) for s, n in numbers if n is not None)
+        found = 0
+        for segment in self.segments:
+            number = segment.term_ids.get(term)
+            if number is not None:
+                found += int(segment.indptr[number + 1] - segment.indptr[number])
+        return found
 
     @cached_property
     def live_size(self) -> int:
@@ -408,10 +411,8 @@ class View:
         ids: dict[str, None] = {}
         key = key_of(resource)
         for segment in self.segments:
-            found = segment.items[segment.items_of(key)]
-            if len(found):
-                here = found["id"][(found["first"] <= line) & (line <= found["last"])]
-                ids.update((item_id.decode(), None) for item_id in here.tolist())
+            for item_id in segment.items_on(key, line):
+                ids[item_id.decode()] = None
         places = [place for item_id in ids if (place := self.item(item_id)) is not None]
         return sorted(places, key=lambda p: (p.status is not Status.ACTIVE, p.file, p.offset))
 
@@ -426,15 +427,25 @@ class View:
         ids = {s.items["id"][n].decode(): None for s in self.segments for n in s.items_with_text(text_key)}
         return [place for item_id in ids if (place := self.item(item_id)) is not None]
 
-    def all_items(self) -> Iterator[ItemPlace]:
-        """The last revision of every item, by segment."""
-        seen: dict[str, ItemPlace] = {}
+    def all_items(self, topics: Collection[str] | None = None) -> Iterator[ItemPlace]:
+        """The last revision of every item, by segment; of `topics` only, where they are given."""
+        latest: dict[bytes, tuple[int, Segment, int]] = {}
         for segment in self.segments:
-            for number in range(len(segment.items)):
-                place = _place(segment, number)
-                if place.id not in seen or place.rev >= seen[place.id].rev:
-                    seen[place.id] = place
-        yield from seen.values()
+            columns = segment.items["id"].tolist(), segment.items["rev"].tolist()
+            for number, (item_id, rev) in enumerate(zip(*columns, strict=True)):
+                before = latest.get(item_id)
+                if before is None or rev >= before[0]:
+                    latest[item_id] = rev, segment, number
+        wanted = {
+            (id(segment), number)
+            for segment in self.segments
+            for number, slot in enumerate(segment.slots)
+            if topics is None or slot.partition("/")[0] in topics
+        }
+        slots = {id(segment): segment.items["slot"].tolist() for segment in self.segments}
+        for _, segment, number in latest.values():
+            if (id(segment), slots[id(segment)][number]) in wanted:
+                yield _place(segment, number)
 
 
 def _coarse(segment: Segment) -> NDArray[np.float32]:
@@ -444,16 +455,18 @@ def _coarse(segment: Segment) -> NDArray[np.float32]:
 
 
 def _place(segment: Segment, number: int) -> ItemPlace:
-    values = dict(zip(ITEM_FIELDS, segment.items[number].item(), strict=True))
+    """The fields of ITEM, in order."""
+    values = segment.items[number].item()
+    item_id, rev, status, file, offset, length, line, _, first, last, _, slot, *_ = values
     return ItemPlace(
-        id=values["id"].decode(),
-        rev=values["rev"],
-        status=STATUSES[values["status"]],
-        file=segment.files[values["file"]],
-        offset=values["offset"],
-        length=values["length"],
-        line=values["line"],
-        slot=segment.slots[values["slot"]],
-        first=values["first"],
-        last=values["last"],
+        id=item_id.decode(),
+        rev=rev,
+        status=STATUSES[status],
+        file=segment.files[file],
+        offset=offset,
+        length=length,
+        line=line,
+        slot=segment.slots[slot],
+        first=first,
+        last=last,
     )
