@@ -1,0 +1,103 @@
+"""kill -9 at acts of runs that a language model makes: on the disk, and while the model is asked."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fault_jobs import USER
+from fault_model import Steps
+from fault_zygote import Zygote
+
+BROKEN = [5]
+PREPARED: Steps = [["memorize", 0, 1], ["add", 2]]
+WORK: Steps = [
+    ["memorize", 3, 4, 5],
+    ["add", 6],
+    ["dry run"],
+    ["flush"],
+    ["memorize", 7],
+    ["retry"],
+]
+EVERY = 14
+"""Acts from one kill to the next; the slow variant kills at each."""
+LOST_EVERY = 5
+"""Of the kills, so many lose `.memu/` too, and with it the one note that a run was cut short: an entry that
+its event tells of and that no category file shows is then one that a person deleted. All else must stand."""
+
+
+@dataclass
+class Prepared:
+    """A folder with runs and a buffer, what it holds after the work, and how many acts the work is."""
+
+    place: Path
+    acknowledged: list[str]
+    expected: dict[str, Any]
+    acts: int
+
+
+@pytest.fixture(scope="module")
+def prepared(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    scratch = tmp_path_factory.mktemp("model")
+    place, done, acks = scratch / "prepared", scratch / "done", scratch / "acks"
+    zygote.run("model_steps", place=str(place), steps=PREPARED, broken=[], acks=str(acks))
+    acknowledged = acknowledged_in(acks)
+    shutil.copytree(place, done)
+    acts = zygote.run("model_steps", place=str(done), steps=WORK, broken=BROKEN)
+    expected = recovered(zygote, done, acknowledged)
+    assert expected["problems"] == []
+    assert sum("superseded" in item for item in expected["items"]) > 4
+    assert len(expected["events"]) == 8
+    return Prepared(place, acknowledged, expected, acts)
+
+
+def acknowledged_in(acks: Path) -> list[str]:
+    return [one for line in acks.read_text().splitlines() for one in json.loads(line)]
+
+
+def recovered(zygote: Zygote, place: Path, acknowledged: list[str], lost: bool = False) -> dict[str, Any]:
+    return dict(
+        zygote.run(
+            "model_recover",
+            place=str(place),
+            acknowledged=acknowledged,
+            steps=WORK,
+            broken=BROKEN,
+            lost=lost,
+        )
+    )
+
+
+def killed(zygote: Zygote, prepared: Prepared, tmp_path: Path, at: int) -> None:
+    place, acks = tmp_path / f"killed-{at}", tmp_path / f"acks-{at}"
+    shutil.copytree(prepared.place, place)
+    death = {"at": at, "torn": at % 3 == 1, "seed": at}
+    job = zygote.start("model_steps", place=str(place), steps=WORK, broken=BROKEN, acks=str(acks), **death)
+    assert job.wait().killed
+    lost = at % LOST_EVERY == 3
+    if lost:
+        shutil.rmtree(place / USER / ".memu")
+    acknowledged = [*prepared.acknowledged, *acknowledged_in(acks)]
+    left = recovered(zygote, place, acknowledged, lost)
+    expected = prepared.expected
+    if lost:
+        expected, left = expected | {"profile": None}, left | {"profile": None}
+    assert left == expected, f"act {at} of {prepared.acts}"
+    shutil.rmtree(place)
+
+
+def test_a_run_that_is_killed_is_made_again_and_leaves_no_double(
+    zygote: Zygote, prepared: Prepared, tmp_path: Path
+) -> None:
+    for at in range(1, prepared.acts + 1, EVERY):
+        killed(zygote, prepared, tmp_path, at)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_act_is_made_again(
+    zygote: Zygote, prepared: Prepared, tmp_path: Path
+) -> None:
+    for at in range(1, prepared.acts + 1):
+        killed(zygote, prepared, tmp_path, at)
