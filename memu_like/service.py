@@ -1,7 +1,7 @@
 """The service: builds the edges, keeps the folders in use open, and exposes the verbs.
 
-Blocking work goes to a thread in one place, `_Open.call`. Each open folder has two desks, one to read at
-and one to write at, so that a search never waits for a run.
+Blocking work goes to a thread in one place, `MemoryService._submit`. Each open folder has two desks, one to
+read at and one to write at, so that a search never waits for a run.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, aclosing, asynccontextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack
 
@@ -28,7 +29,7 @@ from .edges.loaders import load, load_messages
 from .edges.prompts import Prompts
 from .edges.store import init_store, user_ids
 from .edges.vector_cache import cached
-from .errors import ConfigError, InvalidInput
+from .errors import ConfigError, InvalidInput, StoreBusy
 from .models import (
     Entry,
     Event,
@@ -61,6 +62,8 @@ from .usecases.desk import Desk, Progress, Tools, steady
 P = ParamSpec("P")
 T = TypeVar("T")
 WORKERS = 8
+RUN_POLL_SECONDS = 0.02
+"""How often another process's model run is asked after: it takes seconds."""
 
 
 class MemoryService:
@@ -93,7 +96,10 @@ class MemoryService:
         await self.close()
 
     async def close(self) -> None:
-        """Wait for the calls under way and close the folders. What is buffered stays buffered."""
+        """Wait for the threads at work and close the folders. What is buffered stays buffered.
+
+        A run that a model has not answered yet stays waiting; the call that makes it raises RuntimeError.
+        """
         await asyncio.to_thread(self._pool.shutdown)
         self._open.clear()
         if self._tools is not None and self._tools.model is not None and self._model is None:
@@ -119,8 +125,42 @@ class MemoryService:
                 self._tools = await self._blocking(partial(build_tools, self.settings, self._model))
             return self._tools
 
+    def _submit(self, work: Callable[[], T]) -> Future[T]:
+        try:
+            return self._pool.submit(work)
+        except RuntimeError as error:
+            raise RuntimeError("this MemoryService is closed: open another one") from error
+
     async def _blocking(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await asyncio.wrap_future(self._submit(work))
+
+    async def _alone(self, lock: asyncio.Lock, work: Callable[[], T]) -> T:
+        """Run `work` in a thread under `lock`.
+
+        A thread cannot be stopped: where the caller is cancelled, `lock` is held until the thread has ended.
+        """
+        await lock.acquire()
+        try:
+            job = self._submit(work)
+        except RuntimeError:
+            lock.release()
+            raise
+        ended = asyncio.wrap_future(job)
+        ended.add_done_callback(lambda _: lock.release())
+        try:
+            return await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            job.cancel()  # one that has not begun never does
+            raise
+
+    async def _enter(self, held: ExitStack, context: AbstractContextManager[object]) -> None:
+        """Enter `context`, which blocks, in a thread; cancelled, it is left again."""
+        entering = asyncio.wrap_future(self._submit(partial(held.enter_context, context)))
+        try:
+            await asyncio.shield(entering)
+        except asyncio.CancelledError:
+            entering.add_done_callback(lambda _: held.close())
+            raise
 
     @asynccontextmanager
     async def _folder(self, folder: UserFolder) -> AsyncIterator[_Open]:
@@ -146,11 +186,10 @@ class MemoryService:
     async def _read(
         self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        async with self._folder(folder) as opened, opened.reading:
+        async with self._folder(folder) as opened:
             desk = opened.reader
-            return await self._blocking(
-                lambda: steady(folder, lambda: work(_existing(desk), *args, **kwargs))
-            )
+            read = partial(steady, folder, lambda: work(_existing(desk), *args, **kwargs))
+            return await self._alone(opened.reading, read)
 
     async def _write_beside(
         self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
@@ -162,8 +201,8 @@ class MemoryService:
     async def _write(
         self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        async with self._folder(folder) as opened, opened.writing:
-            return await self._blocking(partial(work, opened.writer, *args, **kwargs))
+        async with self._folder(folder) as opened:
+            return await self._alone(opened.writing, partial(work, opened.writer, *args, **kwargs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +224,22 @@ class _Room:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        timeout = self.tools.settings.lock_timeout_seconds
         async with self.service._folder(self.folder) as opened, opened.running:
             with ExitStack() as held:
-                lock = self.folder.lock(RUN_LOCK, timeout)
-                await self.service._blocking(lambda: held.enter_context(lock))
+                await self._take_run_lock(held)
                 yield
+
+    async def _take_run_lock(self, held: ExitStack) -> None:
+        """Without a thread that waits: a model thinks for long, and the threads are few."""
+        timeout = self.tools.settings.lock_timeout_seconds
+        until = monotonic() + timeout
+        while True:
+            try:
+                return await self.service._enter(held, self.folder.lock(RUN_LOCK, timeout=0))
+            except StoreBusy as error:
+                if monotonic() >= until:
+                    raise StoreBusy(self.folder.root, timeout) from error
+            await asyncio.sleep(RUN_POLL_SECONDS)
 
     def meter(self) -> Meter:
         if self.tools.model is None:
@@ -502,8 +551,8 @@ class UserMemory:
 
     async def doctor(self) -> list[doctors.Finding]:
         """What is wrong with the folder, if anything. Changes nothing."""
-        async with self._service._folder(self.folder) as opened, opened.reading:
-            return await self._service._blocking(partial(doctors.doctor, opened.reader))
+        async with self._service._folder(self.folder) as opened:
+            return await self._service._alone(opened.reading, partial(doctors.doctor, opened.reader))
 
     async def repair(self) -> list[doctors.Finding]:
         """Finish or undo what a killed writer left, rebuild the index; returns what is still wrong."""

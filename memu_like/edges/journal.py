@@ -100,12 +100,19 @@ def roll_back(folder: UserFolder) -> int:
 def drop_unread(folder: UserFolder, unread: Collection[str]) -> None:
     """Where the journal is gone: cut the items of interrupted runs, as far as the files alone tell.
 
-    Those are items of a run with no event that quote one of the `unread` resources, which no run has read:
-    they will be learnt again. Others may be a person's.
+    Those are all lines of a run with no event that quotes one of the `unread` resources, which no run has
+    read: they will be learnt again. Others may be a person's.
     """
     runs = {event.id for name in folder.event_files() for event in folder.events(name)}
-    for name in folder.item_files():
-        _drop(folder, name, 0, lambda item: item.run not in runs and not sources(item).isdisjoint(unread))
+    cut_short = {
+        item.run
+        for name in folder.item_files()
+        for _, item in folder.items(name)
+        if item.run not in runs and not sources(item).isdisjoint(unread)
+    }
+    if cut_short:
+        for name in folder.item_files():
+            _drop(folder, name, 0, lambda item: item.run in cut_short)
 
 
 def sources(item: Item) -> set[str]:
