@@ -186,6 +186,8 @@ class _Decision:
             return None, "its target is retracted"
         if target.subject.casefold() != item.subject.casefold():
             return None, "its target is about somebody else"
+        if not _on_one_matter(item, target):
+            return None, "its target is about something else"
         return target, ""
 
     def _latest(self, item: Item, new: Item, kind: BearingKind) -> Item | None:
@@ -366,6 +368,11 @@ def _follows(successor: Item, new: Item, run: str, kind: BearingKind) -> bool:
     """Whether what bears on a statement bears on its successor too: the same slot, and not its other half."""
     same_slot = (successor.topic, successor.slot) == (new.topic, new.slot)
     return same_slot and (successor.run != run or kind == "corrects")
+
+
+def _on_one_matter(item: Item, target: Item) -> bool:
+    """Whether one may bear on the other: a wrong handle must not put an unrelated statement aside."""
+    return item.topic == target.topic or not _telling(item).isdisjoint(_telling(target))
 
 
 def _reworded(item: Item, other: Item) -> bool:

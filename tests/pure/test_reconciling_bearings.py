@@ -246,6 +246,23 @@ def test_somebody_elses_fact_bears_on_nothing(kind: BearingKind) -> None:
     assert memory.items[known.id] == known
 
 
+@pytest.mark.parametrize("kind", [*REPLACING, "corroborates"])
+def test_a_wrong_handle_puts_no_unrelated_statement_aside(kind: BearingKind) -> None:
+    memory = Memory()
+    known = learnt(memory)
+    news = replace(draft("Iris adopted a grey cat.", kind, known.id, line=2), topic="relationships")
+    decided = run(memory, news)
+    assert [(change.op, change.item.text) for change in decided.changes] == [("add", news.text)]
+    assert decided.dropped == (Dropped(2, "its target is about something else: added as new", known.id),)
+
+
+def test_news_of_one_matter_may_stand_under_another_topic() -> None:
+    memory = Memory()
+    known = learnt(memory)
+    news = replace(draft("Iris left Porto for good.", "corrects", known.id), topic="experiences")
+    assert [change.op for change in run(memory, news).changes] == ["correct", "supersede"]
+
+
 def test_a_target_that_nobody_knows_makes_it_new() -> None:
     decided = run(Memory(), draft("Iris moved to Lisbon.", "corrects", "nonesuch"))
     assert [change.op for change in decided.changes] == ["add"]
