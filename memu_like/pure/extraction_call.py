@@ -11,7 +11,7 @@ from ..chat import OutputSchema
 from ..config import NamedSettings, Settings
 from ..models import BearingKind, Category, Item, Slot
 from .fencing import Data, Value
-from .rendering import entry_date
+from .rendering import entry_date, with_subject
 from .turns import Turn, one_line, render_turns
 
 PROMPT = "extract"
@@ -95,8 +95,7 @@ def extraction_schema(call: ExtractionCall) -> OutputSchema:
 def known_line(handle: str, item: Item) -> str:
     """A known item as the prompt shows it, for counting how many fit a budget."""
     text, subject = one_line(item.text, LONGEST_KNOWN), one_line(item.subject, 60)
-    if not text.casefold().startswith(subject.casefold()):
-        text = f"{subject}: {text}"
+    text = with_subject(text, subject, worded=item.model is not None)
     date = entry_date(item.occurred, item.mentioned_at)
     return f"{handle} {text} ({date})" if date else f"{handle} {text}"
 

@@ -57,12 +57,14 @@ def neutral_line(text: str) -> str:
 def bullet_text(item: Item, own_names: frozenset[str] = frozenset()) -> str:
     """A bullet without marker and block id. A function of the item alone: a bullet that differs was edited.
 
-    `own_names` are the names of the folder's user; a statement about somebody else starts with the name.
+    `own_names` are the names of the folder's user; a statement about somebody else has the name before it,
+    unless a model worded it, in the third person, and it says the name itself.
     What a person wrote stands as written, links included: only what would break the list is escaped.
     """
     if item.origin is Origin.HUMAN:
         return _safe_start(_STRUCTURE.sub(r"\\\g<0>", plain_line(item.text)))
-    return _machine_text(item.text, item.subject, item.occurred, item.mentioned_at, own_names)
+    worded = item.model is not None
+    return _machine_text(item.text, item.subject, item.occurred, item.mentioned_at, own_names, worded)
 
 
 # Each run looks again at all that its categories show.
@@ -73,14 +75,31 @@ def _machine_text(
     occurred: Occurred | None,
     mentioned_at: datetime | None,
     own_names: frozenset[str],
+    worded: bool,
 ) -> str:
     text, subject = plain_line(words), plain_line(about)
-    own = {name.casefold() for name in own_names}
-    if subject and subject.casefold() not in own and not text.casefold().startswith(subject.casefold()):
-        text = f"{subject}: {text}"
+    if subject.casefold() not in {name.casefold() for name in own_names}:
+        text = with_subject(text, subject, worded=worded)
     date = entry_date(occurred, mentioned_at)
     dated = f"{text} ({date})" if date and date not in text else text
     return neutral_line(dated)
+
+
+def with_subject(text: str, subject: str, *, worded: bool) -> str:
+    """A statement with whom it is about before it, unless it starts with the name.
+
+    Where a model `worded` it, it stands in the third person, and the name may be anywhere in it.
+    """
+    said, name = text.casefold(), subject.casefold()
+    if not name or said.startswith(name) or (worded and _holds_name(said, name)):
+        return text
+    return f"{subject}: {text}"
+
+
+def _holds_name(text: str, name: str) -> bool:
+    """As a word of its own; Chinese has no spaces to tell words by."""
+    before, after = (r"\b" if end.isascii() and end.isalnum() else "" for end in (name[0], name[-1]))
+    return re.search(f"{before}{re.escape(name)}{after}", text) is not None
 
 
 def bullet_line(item_id: str, text: str) -> str:

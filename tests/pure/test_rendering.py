@@ -56,6 +56,23 @@ def occurred(grain, start, end):
 
 
 @pytest.mark.parametrize(
+    ("text", "subject", "shown"),
+    [
+        ("Running helps Melanie's mood.", "Melanie", "Running helps Melanie's mood."),
+        ("Running helps.", "Melanie", "Melanie: Running helps."),
+        ("An annual check is due.", "Ann", "Ann: An annual check is due."),
+        ("昨天小雨搬家了。", "小雨", "昨天小雨搬家了。"),
+    ],
+)
+def test_what_a_model_worded_has_no_name_before_it_that_it_says_itself(text, subject, shown):
+    assert bullet_text(item(text, subject=subject, model="m")) == shown
+
+
+def test_a_quote_has_its_speaker_before_it_though_it_names_them():
+    assert bullet_text(item("My friends call me Mel Melanie.", subject="Melanie")).startswith("Melanie: My")
+
+
+@pytest.mark.parametrize(
     ("when", "words"),
     [
         (occurred("minute", (2023, 5, 7, 14, 5), (2023, 5, 7, 14, 6)), "7 May 2023, 14:05"),
