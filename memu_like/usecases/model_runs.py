@@ -210,7 +210,7 @@ def _prepared(desk: Desk, staged: Staged) -> Prepared:
         settings=settings,
         language=prompt_language(settings.language, [one.message.content for one in said]),
         topics=extra_topics(desk),
-        users=tuple(sorted(desk.own_names())),
+        users=_own_speakers(desk, said),
         model=model.name("extract") if model else "",
         timezone=desk.tools.timezone,
     )
@@ -219,6 +219,13 @@ def _prepared(desk: Desk, staged: Staged) -> Prepared:
         for group in groups
     )
     return Prepared(staged.resource, said, tuple(calls))
+
+
+def _own_speakers(desk: Desk, said: Sequence[Said]) -> tuple[str, ...]:
+    """The names under which the folder's user speaks here. An id that nobody speaks under is not sent."""
+    own = {name.casefold() for name in desk.own_names()}
+    speakers = dict.fromkeys(one.message.speaker for one in said)
+    return tuple(name for name in speakers if name.casefold() in own)
 
 
 def _known(desk: Desk, messages: Sequence[Message], staged: Staged) -> tuple[Item, ...]:

@@ -80,6 +80,16 @@ async def test_one_call_a_run_writes_items_with_their_source_and_the_event(store
         assert (await user.profile())["work_life"]["job"][0].id == item.id
 
 
+@pytest.mark.parametrize(("user_id", "told"), [("ines", True), ("ines-7d41@mail.example", False)])
+async def test_a_user_id_under_which_nobody_speaks_is_not_sent(store: Path, user_id: str, told: bool) -> None:
+    model = ScriptedModel([json.dumps(WORK_REPLY)])
+    async with MemoryService(Settings(store=store), model=model) as memory:
+        await memory.user(user_id).memorize(WORK)
+    sent = " ".join(message.content or "" for message in model.requests[0].messages)
+    assert ('owner: "Ines"' in sent) is told
+    assert "mail.example" not in sent
+
+
 async def test_a_correction_supersedes_keeps_history_and_the_old_value_is_found(store: Path) -> None:
     async with service(store, [json.dumps(WORK_REPLY), news_reply]) as memory:
         user = memory.user("ines")
