@@ -241,5 +241,59 @@ async def _agrees(place: Path) -> list[str]:
         ]
 
 
-def refusal(error: MemuLikeError) -> list[str]:
-    return [type(error).__name__, str(error)]
+# -- processes at once
+
+
+def model_worker(place: str, numbers: list[int], slow: float = 0.01, **settings: Any) -> dict[str, Any]:
+    """Memorize sessions, two a call; returns the resources asked for, by their first name, and the errors."""
+    model = RuleModel(slow=slow)
+    errors: list[list[str]] = []
+
+    async def work(user: UserMemory) -> None:
+        for start in range(0, len(numbers), 2):
+            chosen = [one for number in numbers[start : start + 2] for one in session(number)]
+            try:
+                await user.memorize(chosen)
+            except MemuLikeError as error:
+                errors.append([type(error).__name__, str(error)])
+
+    run(place, work, model, **settings)
+    asked = [_SAID.findall(request.messages[-1].content)[0][2] for request in model.requests]
+    return {"asked": asked, "errors": errors}
+
+
+def model_editor(place: str, numbers: list[int], seed: int, steps: int) -> dict[str, Any]:
+    """With no model: add, flush, rewrite, delete, write, forget; returns what was forgotten, and errors."""
+    chooser = random.Random(seed)
+    forgotten: list[str] = []
+    errors: list[list[str]] = []
+
+    async def step(user: UserMemory, number: int) -> None:
+        kind = ("add", "flush", "edit", "delete", "write", "forget")[number % 6]
+        items = await user.items()
+        if kind == "add":
+            await user.add(session(numbers[number // 6]))
+        elif kind == "flush":
+            await user.flush()
+        elif kind == "write":
+            await user.add_item(f"Note {seed}-{number}.", topic="preferences", slot="food")
+        elif kind == "edit" and items:
+            item = chooser.choice(items)
+            await user.update_item(item.id, text=f"{item.text} So it is.", expected=item.text)
+        elif kind == "delete" and items:
+            await user.delete_item(chooser.choice(items).id)
+        elif kind == "forget":
+            resource = chooser.choice(await user.resources())
+            lines = await user.resource_lines(resource.id)
+            await user.forget_resource(resource.id)
+            forgotten.extend(json.loads(line)["id"] for line in lines)
+
+    async def work(user: UserMemory) -> None:
+        for number in range(steps):
+            try:
+                await step(user, number)
+            except MemuLikeError as error:
+                errors.append([type(error).__name__, str(error)])
+
+    run(place, work, None)
+    return {"forgotten": forgotten, "errors": errors}
