@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 ITEM_ID = re.compile(r"[a-z0-9]{4,12}")
@@ -16,6 +17,10 @@ ITEM_ID = re.compile(r"[a-z0-9]{4,12}")
 
 DEEPEST = 8
 """How many list markers are followed on one line (`- - - x`), and how many block ids at its end."""
+
+KEPT, LONGEST_KEPT = 2048, 400
+"""How many lines' looks are kept, and of how many characters at most: a file is read again whenever a bullet
+of it changes, and all its other lines are the same."""
 
 _BREAK = re.compile(r"(\r\n|\n|\r)")
 _BLOCK_ID = re.compile(r"\^([A-Za-z0-9-]+)")
@@ -68,6 +73,11 @@ def column_at(text: str, length: int) -> int:
 
 def trailing_ids(text: str) -> tuple[str, list[str]]:
     """The text before the block ids at its end, and the ids from left to right."""
+    rest, ids = _kept_ids(text) if len(text) <= LONGEST_KEPT else _trailing_ids(text)
+    return rest, list(ids)
+
+
+def _trailing_ids(text: str) -> tuple[str, tuple[str, ...]]:
     ids: list[str] = []
     rest = text.rstrip(" \t")
     while len(ids) < DEEPEST:
@@ -77,7 +87,10 @@ def trailing_ids(text: str) -> tuple[str, list[str]]:
             break
         ids.insert(0, found.group(1))
         rest = rest[:start].rstrip(" \t")
-    return (rest, ids) if ids else (text, ids)
+    return (rest, tuple(ids)) if ids else (text, ())
+
+
+_kept_ids = lru_cache(maxsize=KEPT)(_trailing_ids)
 
 
 def is_rule(text: str) -> bool:
@@ -87,6 +100,10 @@ def is_rule(text: str) -> bool:
 
 def list_marker(text: str) -> tuple[int, int, str] | None:
     """For a line that starts a bullet: the columns of its marker and of its content, and the prefix."""
+    return _kept_marker(text) if len(text) <= LONGEST_KEPT else _list_marker(text)
+
+
+def _list_marker(text: str) -> tuple[int, int, str] | None:
     bare = text.lstrip(" \t")
     marker = _BULLET.match(bare)
     if not marker or _THEMATIC.match(bare):
@@ -97,6 +114,9 @@ def list_marker(text: str) -> tuple[int, int, str] | None:
     content = column_at(text, len(prefix))
     empty_or_code = len(prefix) == len(text) or content - column > 5
     return column, column + 2 if empty_or_code else content, prefix
+
+
+_kept_marker = lru_cache(maxsize=KEPT)(_list_marker)
 
 
 @dataclass(slots=True)

@@ -42,6 +42,9 @@ _WITHIN_A_LINE = re.compile(r"\^([^\s^]+)(?=[^\S\n]*\S)")
 KEPT, LONGEST_KEPT = 32, 65_536
 """How many parsed files are kept, and of how many characters at most: some ten megabytes in all."""
 
+LINES_KEPT, LONGEST_LINE_KEPT = 2048, 400
+"""The same of bullets of one line: those that a change leaves as they are."""
+
 BlockKind = Literal["bullet", "blank", "other"]
 
 
@@ -320,6 +323,21 @@ class _Node:
 
 def _bullets(marks: list[Mark], known: frozenset[str]) -> tuple[Bullet, ...]:
     """The entries of one top-level bullet: itself, and the nested bullets that have an id."""
+    line = marks[0].line
+    if len(marks) > 1 or known or len(line.text) > LONGEST_LINE_KEPT:
+        return _entries_of(marks, known)
+    b = _of_line(line.text)
+    ids = b.id, b.foreign
+    return (Bullet(b.text, *ids, (line,), line, b.prefix, b.suffix, b.nested, b.task, b.nested_ids),)
+
+
+@lru_cache(maxsize=LINES_KEPT)
+def _of_line(text: str) -> Bullet:
+    """The bullet of a line that stands alone."""
+    return _entries_of([Mark(Line(1, text, ""), "bullet")], frozenset())[0]
+
+
+def _entries_of(marks: list[Mark], known: frozenset[str]) -> tuple[Bullet, ...]:
     root = _tree(marks)
     found: list[Bullet] = []
     _flatten(root, known, found)

@@ -85,6 +85,8 @@ class WordPiece:
 
     def split(self, text: str) -> tuple[int, ...]:
         """The ids of any text without special tokens; the plain way that the cache stands in front of."""
+        if text.isascii() and text.isalnum():
+            return self._pieces(text.lower())  # nothing to clean, to fold or to cut
         decomposed = unicodedata.normalize("NFD", text.translate(self._cleaned))
         words = decomposed.translate(self._folded).split()
         return tuple(chain.from_iterable(map(self._pieces, words)))
