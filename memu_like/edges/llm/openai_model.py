@@ -51,6 +51,7 @@ _HINTS = {
     429: "its rate or quota is used up; try again later",
 }
 _OF_A_KEY = frozenset([401, 403, 407])
+_SHORTER = {"extract": "; set extract_tokens lower", "navigate": "; set navigate_tokens lower"}
 
 
 def make_model(settings: Settings) -> OpenAiModel | None:
@@ -247,7 +248,10 @@ class OpenAiModel:
         if failure.status is None:
             return ModelUnavailable(self._told(step, self._no_answer(failure)))
         if failure.too_long:
-            return ContextTooLong(self._told(step, f"the request is longer than the model takes; {said}"))
+            advice = _SHORTER.get(step, "")
+            return ContextTooLong(
+                self._told(step, f"the request is longer than the model takes{advice}; {said}")
+            )
         status = f"status {failure.status}"
         hint = self._hint(step, failure)
         if hint is not None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _OF_A_PART = frozenset([400, 404, 405, 415, 422, 500, 501])
 _NOT_PASSING_CODES = frozenset(["insufficient_quota", "billing_hard_limit_reached"])
 _KEYS = ("error", "message", "detail", "msg", "loc", "code", "param", "type", "metadata", "raw")
 """Where an error's words stand. Others hold what was sent, which is the user's."""
+_NAMES = frozenset(["loc", "code", "param", "type"])
+"""Of these, what is for programs: it tells what was meant, and is shown only where there is nothing else."""
 
 _FORMAT = re.compile(
     r"response[_ ]?format|json[_ ]?(?:schema|object|mode)|structured[_ ]?output|guided|grammar|text\.format"
@@ -54,19 +57,21 @@ class Failure:
     """A call that gave no reply.
 
     `status` is HTTP's; where it is None no whole answer came, and `reason` says why. `said` are the
-    endpoint's own words, in which a key may stand: they are masked before they are shown.
+    endpoint's own words, in which a key may stand: they are masked before they are shown. `names` is what
+    it says beside them for programs.
     """
 
     status: int | None = None
     reason: str = ""
     said: str = ""
+    names: str = ""
     code: str = ""
     param: str = ""
     retry_after: float | None = None
 
     @property
     def text(self) -> str:
-        return f"{self.param} {self.code} {self.said}".lower()
+        return f"{self.param} {self.code} {self.said} {self.names}".lower()
 
     @property
     def passes(self) -> bool:
@@ -124,22 +129,28 @@ def failure_said(status: int, body: object, retry_after: float | None = None) ->
     inner = body.get("error", body) if isinstance(body, Mapping) else body
     fields = inner if isinstance(inner, Mapping) else {}
     code, param = (fields.get(name) for name in ("code", "param"))
+    said = " ".join(_words(body, names=False))
+    names = " ".join(_words(body, names=True))
     return Failure(
         status=status,
-        said=" ".join(_words(body))[:MAX_SAID],
+        said=(said or names)[:MAX_SAID],
+        names=names[:MAX_SAID],
         code=code[:100] if isinstance(code, str) else "",
         param=param[:100] if isinstance(param, str) else "",
         retry_after=retry_after,
     )
 
 
-def _words(value: object, depth: int = 0) -> list[str]:
+def _words(value: object, *, names: bool, within: bool = False, depth: int = 0) -> list[str]:
+    """The texts of an error's body: those under a key of `_NAMES`, or all others."""
     if isinstance(value, str):
-        return [value[:MAX_SAID]]
+        return [value[:MAX_SAID]] if within == names else []
+    deeper = partial(_words, names=names, depth=depth + 1)
     if depth < 6 and isinstance(value, Mapping):
-        return [word for key in _KEYS if key in value for word in _words(value[key], depth + 1)]
+        keys = [key for key in _KEYS if key in value]
+        return [word for key in keys for word in deeper(value[key], within=within or key in _NAMES)]
     if depth < 6 and isinstance(value, list):
-        return [word for part in value[:8] for word in _words(part, depth + 1)]
+        return [word for part in value[:8] for word in deeper(part, within=within)]
     return []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from edges.llm.chat_server import Answer, Body, ChatServer, chat_server, completion, raw, refusal, tool_call
 
-from memu_like.chat import ChatMessage, ChatRequest, OutputSchema, Tool, ToolCall
+from memu_like.chat import ChatMessage, ChatRequest, OutputSchema, Step, Tool, ToolCall
 from memu_like.config import PriceSettings, Settings
 from memu_like.edges.llm.openai_model import OpenAiModel, make_model
 from memu_like.errors import ConfigError, ContextTooLong, ModelError, ModelUnavailable, ToolsRefused
@@ -388,7 +388,8 @@ async def test_a_fault_in_a_tool_is_no_word_on_tools(server: ChatServer, model: 
         (refusal(400, "The model `m` does not exist"), ModelUnavailable, "check llm_model; it says"),
         (refusal(400, code="model_not_found"), ModelUnavailable, "check llm_model"),
         (refusal(400, "bad\nrequest"), ModelError, "status 400; it says: bad request"),
-        (refusal(418, "a teapot"), ModelError, "status 418; it says: a teapot"),
+        (refusal(418, "a teapot"), ModelError, "status 418; it says: a teapot$"),
+        (refusal(429, "slow down", code="rate", param="x"), ModelUnavailable, "it says: slow down$"),
         (raw("", 400), ModelError, "status 400; it says nothing more"),
         (raw("<html>no</html>", 502, "text/html"), ModelUnavailable, "status 502; it says: <html>"),
         (refusal(400, code="context_length_exceeded"), ContextTooLong, "longer than the model takes"),
@@ -425,6 +426,17 @@ async def test_the_setting_that_named_the_model_is_named(server: ChatServer, mod
     server.answers = [refusal(404)]
     with pytest.raises(ModelUnavailable, match="check llm_model_judge"):
         await model(model_judge="small").chat(asked(step="judge"))
+
+
+@pytest.mark.parametrize(
+    ("step", "setting"), [("extract", "extract_tokens"), ("navigate", "navigate_tokens")]
+)
+async def test_the_setting_that_makes_a_request_shorter_is_named(
+    server: ChatServer, model: Any, step: Step, setting: str
+) -> None:
+    server.answers = [refusal(413)]
+    with pytest.raises(ContextTooLong, match=f"set {setting} lower"):
+        await model(retries=0).chat(asked(step=step))
 
 
 @pytest.mark.parametrize(
