@@ -396,7 +396,7 @@ class Operation:
     """One thing a run does, or with `dry_run` would do: an item that it adds or changes, or drops.
 
     `item` is the item's id ("" for what is dropped before it has one), `target` the id of the known item
-    that it bears on.
+    that it bears on, `before` what that one says where it is replaced.
     """
 
     op: Literal["add", "corroborate", "refine", "correct", "retract", "drop"]
@@ -408,6 +408,7 @@ class Operation:
     item: str = ""
     target: str | None = None
     reason: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ def operations(
 
     A superseded item is the `target` of the operation that replaces it, and no operation of its own.
     """
-    shown = (_operation(change, resource) for change in reconciled.changes)
+    before = {one.item.id: one.item.text for one in reconciled.changes if one.op == "supersede"}
+    shown = (_operation(change, resource, before) for change in reconciled.changes)
     drops = (
         Operation("drop", resource, one.line, target=one.item, reason=one.reason)
         for one in (*dropped, *reconciled.dropped)
@@ -103,7 +104,7 @@ def operations(
     return (*(one for one in shown if one is not None), *drops)
 
 
-def _operation(change: Change, resource: str) -> Operation | None:
+def _operation(change: Change, resource: str, before: Mapping[str, str]) -> Operation | None:
     item, op = change.item, change.op
     if op == "supersede":
         return None
@@ -120,6 +121,7 @@ def _operation(change: Change, resource: str) -> Operation | None:
         item=item.id,
         target=item.id if op == "corroborate" else change.target,
         reason=item.reason or "",
+        before=before.get(change.target or "", ""),
     )
 
 

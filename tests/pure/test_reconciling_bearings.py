@@ -395,7 +395,7 @@ def test_operations_show_each_draft_once_and_every_drop() -> None:
         ("drop", 9, None),
         ("drop", 3, known.id),
     ]
-    assert shown[0].text == "Iris moved to Lisbon."
+    assert (shown[0].text, shown[0].before) == ("Iris moved to Lisbon.", known.text)
     assert (shown[0].topic, shown[0].slot, shown[0].resource) == ("t", "s", "r2")
 
 

@@ -70,8 +70,9 @@ async def memorize(
                         dry_run=dry_run,
                     )
                 )
-    call.show(reports, lambda out: print_reports(out, reports))
-    _tell_of_kept([kept for report in reports for kept in report.kept if kept.resource in report.resources])
+    kept = [kept for report in reports for kept in report.kept if kept.resource in report.resources]
+    call.show(reports, lambda out: print_reports(out, reports, kept))
+    _tell_of_kept(kept)
 
 
 @command("flush")
@@ -90,10 +91,9 @@ async def flush(
         user = await call.user(service)
         with progress_bar() as progress:
             report = await user.flush(progress, model=not no_model, dry_run=dry_run, retry=retry)
-    call.show(report, lambda out: print_reports(out, [report]))
-    _tell_of_kept(
-        [kept for kept in report.kept if retry or not kept.attempts or kept.resource in report.resources]
-    )
+    kept = [one for one in report.kept if retry or not one.attempts or one.resource in report.resources]
+    call.show(report, lambda out: print_reports(out, [report], kept))
+    _tell_of_kept(kept)
 
 
 def _tell_of_kept(kept: Sequence[Kept]) -> None:
@@ -102,7 +102,8 @@ def _tell_of_kept(kept: Sequence[Kept]) -> None:
         raise RunsKept(len(kept), kept[0].error)
 
 
-def print_reports(out: Console, reports: list[MemorizeReport]) -> None:
+def print_reports(out: Console, reports: Sequence[MemorizeReport], kept: Sequence[Kept]) -> None:
+    """What the error for `kept` will say is no note as well."""
     from .rendering import operation_line, report_line
 
     for report in reports:
@@ -110,7 +111,8 @@ def print_reports(out: Console, reports: list[MemorizeReport]) -> None:
             out.print(operation_line(operation))
         out.print(report_line(report))
         for problem in report.degraded:
-            note(f"note: {problem}")
+            if not (kept and problem.endswith(f": {kept[0].error}")):
+                note(f"note: {problem}")
 
 
 @command("add")

@@ -267,7 +267,8 @@ def operation_line(operation: Operation) -> Text:
     """One line an operation: what becomes of which words, and from where they come."""
     place = f"{operation.topic}/{operation.slot}" if operation.topic else ""
     about = f"{operation.op} {operation.target}" if operation.target else operation.op
-    parts = [_SIGNS[operation.op], about, place, operation.text, operation.reason]
+    told = f"(was: {operation.before})" if operation.before else operation.reason
+    parts = [_SIGNS[operation.op], about, place, operation.text, told]
     where = f"{operation.resource}:{operation.line}"
     return joined([part for part in (*parts, f"({where})") if part])
 
