@@ -16,7 +16,7 @@ from typing import Any
 
 from fault_checks import check_files, stored_ids
 from fault_jobs import USER, token
-from fault_world import Death
+from fault_world import Death, FullDisk
 
 from memu_like import MemoryService, UserMemory
 from memu_like.chat import ChatReply, ChatRequest
@@ -134,6 +134,25 @@ def model_steps(
 
     run(place, work, RuleModel(mended=mended, death=watched))
     return watched.acts
+
+
+def model_refused(place: str, steps: Steps, broken: list[int], at: int, count: int) -> list[list[str]]:
+    """Do the steps on a disk that refuses acts, each again until it is done; returns the refusals."""
+    disk = FullDisk(place, at, count)
+    disk.watch()
+    errors: list[list[str]] = []
+
+    async def work(user: UserMemory) -> None:
+        for kind, *numbers in steps:
+            for _ in range(count + 1):
+                try:
+                    await _step(user, kind, numbers, broken)
+                    break
+                except MemuLikeError as error:
+                    errors.append([type(error).__name__, str(error)])
+
+    run(place, work, RuleModel())
+    return errors
 
 
 # -- looking at what is left

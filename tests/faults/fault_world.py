@@ -1,10 +1,11 @@
-"""A hostile world around the code, from outside: death at the n-th act on the disk, and torn writes.
+"""A hostile world around the code, from outside: death at the n-th act on the disk, torn writes, a full disk.
 
 `Death` looks on through an audit hook and at `os.fsync`; nothing of memu_like is patched.
 """
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import random
@@ -70,3 +71,24 @@ class Death:
         start = self._sizes.get(path, size)
         if start < size:
             os.ftruncate(handle, self._random.randrange(start, size))
+
+
+class FullDisk(Death):
+    """Refuses `count` acts from number `at` on, as a full disk does: what takes no room goes on."""
+
+    def __init__(self, place: str, at: int = 0, count: int = 1) -> None:
+        super().__init__(place, at)
+        self._count = count
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event not in ("os.remove", "os.rmdir"):
+            super()._hear(event, arguments)
+
+    def act(self) -> None:
+        self.acts = next(self._numbers)
+        if self._at <= self.acts < self._at + self._count:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _sync(self, handle: int) -> None:
+        self.act()
+        self._fsync(handle)

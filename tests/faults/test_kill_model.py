@@ -1,4 +1,6 @@
-"""kill -9 at acts of runs that a language model makes: on the disk, and while the model is asked."""
+"""kill -9 at acts of runs that a language model makes, on the disk and while the model is asked; and a disk
+that is full at such acts.
+"""
 
 import json
 import shutil
@@ -22,6 +24,7 @@ WORK: Steps = [
     ["retry"],
 ]
 EVERY = 14
+FULL_EVERY = 21
 """Acts from one kill to the next; the slow variant kills at each."""
 LOST_EVERY = 5
 """Of the kills, so many lose `.memu/` too, and with it the one note that a run was cut short: an entry that
@@ -93,6 +96,38 @@ def test_a_run_that_is_killed_is_made_again_and_leaves_no_double(
 ) -> None:
     for at in range(1, prepared.acts + 1, EVERY):
         killed(zygote, prepared, tmp_path, at)
+
+
+def refused(zygote: Zygote, prepared: Prepared, place: Path, at: int) -> bool:
+    """A disk that is full from act `at` on, for up to eight acts; whether a call has told."""
+    shutil.copytree(prepared.place, place)
+    errors = zygote.run("model_refused", place=str(place), steps=WORK, broken=BROKEN, at=at, count=1 + at % 8)
+    assert all(name == "StorageError" and "\n" not in line for name, line in errors), errors
+    left = recovered(zygote, place, [*prepared.acknowledged, *ids_of(WORK)])
+    assert left == prepared.expected, f"act {at} of {prepared.acts}"
+    shutil.rmtree(place)
+    return errors != []
+
+
+def ids_of(steps: Steps) -> list[str]:
+    return [f"s{number}-{part}" for _, *numbers in steps for number in numbers for part in (0, 1)]
+
+
+def test_a_disk_that_is_full_in_a_run_is_told_and_the_run_is_made_once_there_is_room(
+    zygote: Zygote, prepared: Prepared, tmp_path: Path
+) -> None:
+    told = [
+        refused(zygote, prepared, tmp_path / f"full-{at}", at) for at in range(5, prepared.acts, FULL_EVERY)
+    ]
+    assert sum(told) > len(told) // 2
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_act_of_a_run_loses_nothing(
+    zygote: Zygote, prepared: Prepared, tmp_path: Path
+) -> None:
+    for at in range(1, prepared.acts, 2):
+        refused(zygote, prepared, tmp_path / f"full-{at}", at)
 
 
 @pytest.mark.slow
