@@ -285,7 +285,7 @@ class _Reader:
         folded = name.casefold()
         if not name or (folded in self.users and first.speaker.casefold() in self.users):
             return first.speaker
-        speakers = {line.speaker.casefold(): line.speaker for line in self.lines.lines.values()}
+        speakers = self.lines.speakers
         if folded in speakers:
             return speakers[folded]
         if folded in self.users:

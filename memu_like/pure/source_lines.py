@@ -115,6 +115,8 @@ class SourceLines:
             self.lines[turn.line] = _joined(self.lines.get(turn.line), turn, timezone)
         self._order = list(self.lines)
         self._place = {line: place for place, line in enumerate(self._order)}
+        self.speakers = {line.speaker.casefold(): line.speaker for line in self.lines.values()}
+        """Names as they are spelled, by what they are without capitals."""
         self._names = frozenset(stem(w) for line in self.lines.values() for w in words(line.speaker))
 
     def around(self, lines: Collection[int]) -> list[SourceLine]:
@@ -147,7 +149,7 @@ class SourceLines:
         if self._comparable(text, around) and not _shared(stems, around, extra):
             return MADE_UP
         missing = frozenset(_digits(text))
-        for line in (*around, *extra):
+        for line in (*around, *extra) if missing else ():
             missing -= line.numbers
         for line in around if missing else ():
             missing -= line.numbers_of_times

@@ -83,7 +83,7 @@ class KnownItems:
         if len(sizes) < max(RAREST_TERMS - MISSED_TERMS, SHARED_TERMS * len(distinct)):
             return []
         rarest = sorted(sizes, key=lambda term: (sizes[term], term))[:RAREST_TERMS]
-        rows = np.concatenate([self._view.postings(term)[0] for term in rarest])
+        rows = np.concatenate([self._view.rows_with(term) for term in rarest])
         candidates, counts = np.unique(rows, return_counts=True)
         near = candidates[counts >= len(rarest) - MISSED_TERMS][:MAX_ALIKE].tolist()
         return list(dict.fromkeys(place.id for row in near for place in items_behind(self._view, row)))

@@ -59,9 +59,10 @@ def _lexical(view: View, texts: Sequence[str]) -> dict[ItemPlace, float]:
     sizes = {t: n for t in {t for text in texts for t in terms(text)} if (n := view.frequency(t)) > 0}
     rarest = sorted(sizes, key=lambda term: (sizes[term], term))[:MAX_TERMS]
     scores = np.zeros(view.size, dtype=np.float32)
-    for term in rarest:
-        rows, _ = view.postings(term)
-        scores[rows] += np.float32(idf(np.array(len(rows)), view.live_size))
+    found_rows = [view.rows_with(term) for term in rarest]
+    weights = idf(np.array([len(rows) for rows in found_rows]), view.live_size)
+    for rows, weight in zip(found_rows, weights.astype(np.float32), strict=True):
+        scores[rows] += weight
     order = np.argsort(-scores, kind="stable")[: 4 * MAX_LEXICAL]
     found: dict[ItemPlace, float] = {}
     for row in order.tolist():

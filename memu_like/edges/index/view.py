@@ -282,6 +282,16 @@ class View:
         live = self.alive[found]
         return found[live], times[live]
 
+    def rows_with(self, term: str) -> NDArray[np.int64]:
+        """Rows that hold `term`."""
+        rows = [
+            segment.term(term)[0].astype(np.int64) + start
+            for segment, start in zip(self.segments, self.starts, strict=False)
+            if term in segment.term_ids
+        ]
+        found = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+        return found if self.all_alive else found[self.alive[found]]
+
     def frequency(self, term: str) -> int:
         """In how many rows `term` stands, those out of use included: cheaper than `postings`."""
         found = 0
