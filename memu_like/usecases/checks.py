@@ -268,7 +268,7 @@ def _waiting(folder: UserFolder, found: Survey) -> dict[str, Kept]:
     try:
         return {kept.resource: kept for kept in pending.read(folder)}
     except CorruptFile as error:
-        found.add("warning", pending.PENDING, None, str(error), "remove it: it says nothing new")
+        found.add("warning", pending.PENDING, None, str(error), "memu-like flush makes it again")
         return {}
 
 

@@ -82,13 +82,18 @@ async def preview_with_model(room: Room, loaded: Sequence[Loaded]) -> MemorizeRe
     started = perf_counter()
     taken = await room.write(_unlocked(lambda desk: look_in(desk, loaded, desk.tools.now())))
     extracted = []
+    degraded: list[str] = []
     for staged in taken.waiting:
         prepared = await room.write(_unlocked(partial(_prepared, staged=staged)))
-        extracted.append(await _extract(room, room.meter(), prepared))
+        meter = room.meter()
+        extracted.append(await _extract(room, meter, prepared))
+        degraded += meter.degraded
 
     def decide(desk: Desk) -> MemorizeReport:
         decided = runs.decide(desk, extracted, desk.tools.now())
-        return report(desk, taken.intake, previewed(decided), (), perf_counter() - started, decided)
+        totals = previewed(decided)
+        totals.degraded += degraded
+        return report(desk, taken.intake, totals, (), perf_counter() - started, decided)
 
     return await room.write(_unlocked(decide))
 

@@ -155,11 +155,37 @@ def model_refused(place: str, steps: Steps, broken: list[int], at: int, count: i
     return errors
 
 
+def model_attempt(place: str) -> dict[str, Any]:
+    """Memorize, flush and a dry run where nothing can be written."""
+    model = RuleModel()
+    errors: list[list[str]] = []
+    shown: list[str] = []
+
+    async def work(user: UserMemory) -> None:
+        for call in (user.memorize(session(20)), user.flush(retry=True)):
+            try:
+                await call
+            except MemuLikeError as error:
+                errors.append([type(error).__name__, str(error)])
+        shown.append(f"asked {len(model.requests)} times")
+        report = await user.memorize(session(20), dry_run=True)
+        shown.extend([*(one.op for one in report.operations), *report.degraded])
+
+    run(place, work, model)
+    return {"errors": errors, "shown": shown}
+
+
 # -- looking at what is left
 
 
 def model_recover(
-    place: str, acknowledged: list[str], steps: Steps, broken: list[int], lost: bool = False
+    place: str,
+    acknowledged: list[str],
+    steps: Steps,
+    broken: list[int],
+    *,
+    lost: bool = False,
+    compared: bool = True,
 ) -> dict[str, Any]:
     """What a fresh process finds, once it has flushed, and once all was sent again with a mended model."""
     problems: list[str] = []
@@ -179,7 +205,8 @@ def model_recover(
     if acknowledged or Path(place, USER, "user.json").exists():
         run(place, flush, RuleModel())
     found = run(place, again, RuleModel(mended=True))
-    problems += asyncio.run(_agrees(Path(place)))
+    if compared:
+        problems += asyncio.run(_agrees(Path(place)))
     if lost:  # see `fault_kills.ORPHAN`
         problems = [one for one in problems if "no meta file" not in one]
     return {"problems": problems, **found}

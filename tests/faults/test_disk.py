@@ -164,6 +164,51 @@ def test_a_read_only_folder_is_searched_and_never_written(
         subprocess.run(["umount", str(place)], check=True)
 
 
+@linux_root
+def test_where_nothing_can_be_written_no_model_is_asked_but_for_a_dry_run(
+    zygote: Zygote, tmp_path: Path
+) -> None:
+    """What a run costs is not spent where its result cannot be kept."""
+    place = tmp_path / "disk"
+    mount(place, "-t", "tmpfs", "-o", "size=8m", "tmpfs")
+    try:
+        store = place / "store"
+        zygote.run("model_steps", place=str(store), steps=[["memorize", 0, 1, 2]], broken=[2])
+        before = snapshot(store)
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        found = zygote.run("model_attempt", place=str(store))
+        assert [name for name, _ in found["errors"]] == ["StorageError"] * 2
+        assert found["shown"][:3] == ["asked 0 times", "add", "add"]
+        assert "could not be counted" in found["shown"][3]
+        assert snapshot(store) == before
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@linux_root
+def test_a_disk_that_fills_up_at_any_moment_of_a_models_run_loses_nothing(
+    zygote: Zygote, small_disk: Path
+) -> None:
+    store, prepared, steps = small_disk / "store", small_disk / "prepared", [["memorize", 3, 4]]
+    zygote.run("model_steps", place=str(prepared), steps=[["memorize", 0, 1, 2]], broken=[])
+    refusals, contents = 0, []
+    for pages in range(0, 18, 2):
+        shutil.rmtree(store, ignore_errors=True)
+        shutil.copytree(prepared, store)
+        ballast = small_disk / "ballast"
+        ballast.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - pages * 4096))
+        found = zygote.run("model_refused", place=str(store), steps=steps, broken=[], at=0, count=0)
+        assert all(name == "StorageError" and "No space left" in line for name, line in found), found
+        refusals += len(found)
+        ballast.unlink()
+        contents.append(
+            zygote.run("model_recover", place=str(store), acknowledged=[], steps=steps, broken=[])
+        )
+        assert contents[-1]["problems"] == []
+    assert refusals > 3
+    assert contents == contents[:1] * len(contents)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
 @pytest.mark.parametrize("with_derived", [True, False], ids=["indexed", "without .memu"])
 def test_a_folder_of_somebody_else_is_searched_and_never_written(
