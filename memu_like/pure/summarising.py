@@ -98,11 +98,13 @@ def _diverse(rows: Floats, telling: Floats) -> list[int]:
     # Rounded, so that the last bit of a sum does not choose between two that are equally good.
     worth = (telling * (rows @ rows.mean(axis=0))).round(4)
     chosen: list[int] = []
+    left = np.ones(len(rows), dtype=np.bool_)
     likeness = np.full(len(rows), -1.0, dtype=np.float32)
     while len(chosen) < min(FRAGMENTS, len(rows)):
         score = worth if not chosen else RELEVANCE * worth - (1 - RELEVANCE) * telling * likeness.round(4)
-        best = int(np.argmax(np.where(np.isin(np.arange(len(rows)), chosen), -np.inf, score)))
+        best = int(np.argmax(np.where(left, score, -np.inf)))
         chosen.append(best)
+        left[best] = False
         likeness = np.maximum(likeness, rows @ rows[best])
     return chosen
 

@@ -14,6 +14,10 @@ LONGEST_NAME = 60
 LONGEST_CAPTION = 300
 LONGEST_METADATA = 200
 """Characters of what stands beside a message; the message itself is always shown whole."""
+BREAKS = 3
+"""Line ends around a heading and after a line."""
+LONGEST_CHARACTER = 4
+"""Bytes, in UTF-8."""
 SHORTEST_PIECE = 40
 """Characters below which a message is not cut further, however long the names before it are."""
 
@@ -45,8 +49,13 @@ def split_turns(
 ) -> list[tuple[Turn, ...]]:
     """The turns in order, in groups of at most `budget_tokens` as `count` counts their rendered lines.
 
-    A message that is longer alone is cut into pieces that keep its line; nothing is left out.
+    A message that is longer alone is cut into pieces that keep its line; nothing is left out. `count` counts
+    no more than a text's bytes.
     """
+    shown = (f"{_heading(turn, timezone)}{_line(turn)}" for turn in turns)
+    most = sum(BREAKS + len(text) * (1 if text.isascii() else LONGEST_CHARACTER) for text in shown)
+    if 0 < most <= budget_tokens:
+        return [tuple(turns)]
     groups: list[list[Turn]] = []
     left = 0
     for turn in turns:

@@ -168,13 +168,16 @@ class Index:
             merged = merge(self.segments, gone) if self.segments else None
             state.segments, state.tails = [], [merged] if merged else []
             state.known -= gone
+        before = dict(state.covered)
         for segment in self._read_new(sorted(listed - state.known), signature, progress):
             state.tails.append(segment)
         state.known |= listed
         if len(state.tails) > MAX_TAILS:
             state.tails = [merge(state.tails)]
         state.signature = signature
-        state.marks = {name: _mark(self.folder, name, covered) for name, covered in state.covered.items()}
+        for name, covered in state.covered.items():
+            if name not in state.marks or covered != before.get(name):
+                state.marks[name] = _mark(self.folder, name, covered)
 
     def _read_new(
         self, resource_ids: Sequence[str], signature: Signature, progress: Progress | None

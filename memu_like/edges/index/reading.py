@@ -35,6 +35,7 @@ from .segment import (
 BUFFER_RESOURCE = ""
 # What is stored was within its limit when it came in.
 STORED_MESSAGE_BYTES = 2**40
+_SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}
 
 
 def message_key(raw: Mapping[str, Any], speaker: str, content: str) -> int:
@@ -46,7 +47,10 @@ def message_key(raw: Mapping[str, Any], speaker: str, content: str) -> int:
 
 def text_key(subject: str, text: str) -> int:
     """Equal for texts that differ only in case, punctuation and spacing."""
-    return key_of(subject.casefold(), "".join(c for c in text.casefold() if c.isalnum()))
+    folded = text.casefold()
+    if folded.isascii():
+        return key_of(subject.casefold(), folded.translate(_SIGNS))
+    return key_of(subject.casefold(), "".join(c for c in folded if c.isalnum()))
 
 
 def read_resource(builder: SegmentBuilder, folder: UserFolder, resource: Resource) -> None:
