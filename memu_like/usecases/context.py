@@ -16,7 +16,7 @@ from ..models import Entry, Hit, Item
 from ..pure.dated_text import iso, with_dates
 from ..pure.packing import Place, Section, choose, pack
 from ..pure.reconciling import successor_id
-from ..pure.rendering import plain_line
+from ..pure.rendering import plain_line, with_subject
 from ..pure.secrets import mask_secrets
 from ..pure.sentences import split_sentences
 from .desk import Desk
@@ -126,9 +126,9 @@ def _statements(desk: Desk, items: Iterable[Hit]) -> Iterable[str]:
     for item in items:
         text = with_dates(_masked(desk, _folded(item.text)), item.date, item.occurred)
         about = plain_line(item.speaker or "")
-        named = about == before or text.casefold().startswith(about.casefold())
+        said = text if about == before else with_subject(text, about, worded=False)
         before = about
-        yield f"{text if named else f'{about}: {text}'}{_past(desk, item)}"
+        yield f"{said}{_past(desk, item)}"
 
 
 def _said(desk: Desk, hit: Hit, best: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..models import Item, Status, Visit
 from ..pure.navigation import Action, Find, Handles, OpenCategory, OpenItems, ReadLines, Refused
-from ..pure.rendering import entry_date, plain_line
+from ..pure.rendering import entry_date, plain_line, with_subject
 from . import reading
 from .desk import Desk
 from .reading import CategoryView, SessionView
@@ -172,9 +172,8 @@ class Showing:
         """An entry, an item, or what was said, each under its handle."""
         hit = one.hit
         handle = self.handle_of(one)
-        who = f"{plain_line(hit.speaker)}: " if hit.speaker and hit.tier != "category" else ""
         was = " (superseded)" if hit.superseded else ""
-        return _Line(f"{handle} {before}{who}{_cut(hit.text)}{was}", handle, one)
+        return _Line(f"{handle} {before}{_said(one)}{was}", handle, one)
 
     def handle_of(self, one: Found) -> str:
         hit = one.hit
@@ -196,8 +195,7 @@ class Showing:
         if item.status is Status.SUPERSEDED:
             about.append("superseded" + (f": {plain_line(item.reason)[:80]}" if item.reason else ""))
         known = plain_line("; ".join(filter(None, about)))
-        text = f"{handle} {plain_line(item.subject)}: {_cut(one.hit.text)} ({known})"
-        return _Line(text, handle, one)
+        return _Line(f"{handle} {_said(one)} ({known})", handle, one)
 
     def _source(self, item: Item) -> str:
         if item.source is None:
@@ -250,6 +248,14 @@ def _counted(count: int, one: str, many: str) -> str:
 
 def _day(one: Found) -> str:
     return f"[{one.hit.date:%Y-%m-%d}] " if one.hit.date else ""
+
+
+def _said(one: Found) -> str:
+    """The text with who said it, or whom it is about, before it; of an item only where it does not say so."""
+    text, who = _cut(one.hit.text), plain_line(one.hit.speaker or "")
+    if one.hit.tier == "item":
+        return with_subject(text, who, worded=one.items[0].model is not None)
+    return f"{who}: {text}" if who and one.hit.tier != "category" else text
 
 
 def _cut(text: str) -> str:

@@ -28,7 +28,7 @@ from reading_models import (
 
 from memu_like.chat import ChatReply, ChatRequest, ToolCall
 from memu_like.config import Settings
-from memu_like.edges.llm.scripted import Line
+from memu_like.edges.llm.scripted import Line, ScriptedModel
 from memu_like.errors import ModelUnavailable, ToolsRefused
 from memu_like.models import Usage
 from memu_like.service import MemoryService
@@ -79,6 +79,16 @@ async def test_items_and_their_source_lines_can_be_read(filled: Path) -> None:
     assert actions(found) == ["contents", "open_items", "read_lines", "finish"]
     assert found.path[2].target.startswith("resources/2023/05/")
     assert "How nice!" in last_shown(asked[2])
+
+
+async def test_an_item_that_names_its_subject_is_not_given_the_name_again(store: Path) -> None:
+    item = {"text": "Running calms Ines.", "slot": "habits/exercise", "lines": [1]}
+    written = json.dumps({"items": [item], "title": "t", "summary": "Ines runs."})
+    talk = {"role": "user", "name": "Ines", "content": "Running calms me.", "created_at": "2024-01-10T10:00Z"}
+    async with MemoryService(Settings(store=store), model=ScriptedModel([written])) as memory:
+        await memory.user("caroline").memorize([talk])
+    _, asked = await ask(store, [opening("habits", "open_items"), citing("Running")])
+    assert "i1 Running calms Ines. (" in last_shown(asked[1])
 
 
 async def test_words_are_found_with_no_embedder(filled: Path) -> None:
