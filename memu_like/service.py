@@ -353,7 +353,8 @@ class UserMemory:
                 return await model_runs.preview_with_model(room, loaded)
             return await model_runs.memorize_with_model(room, loaded, progress, retry=retry)
         if dry_run:
-            return await room.write(partial(memorize.preview, loaded=loaded))
+            look = partial(memorize.preview, loaded=loaded)
+            return await room.write(lambda desk: steady(desk.folder, lambda: look(desk)))
         return await room.write(partial(memorize.memorize, loaded=loaded, progress=progress, retry=retry))
 
     async def _load(
