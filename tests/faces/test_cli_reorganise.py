@@ -56,7 +56,8 @@ def test_a_model_that_is_down_is_told_and_an_error_to_a_script(run: Run, server:
     server.answers = [refusal(500, "out of order")]
     ran = run("reorganise", PETS)
     assert ran.code == 8
-    assert ran.err.startswith("note: relationships was not reorganised: ")
+    assert ran.err.startswith("error: relationships was not reorganised: ")
+    assert len(ran.err.splitlines()) == 1
 
 
 def test_without_a_model_it_says_what_to_set(run: Run, store: Path) -> None:

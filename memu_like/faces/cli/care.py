@@ -46,10 +46,12 @@ async def reorganise(
         out.print(reorganise_line(report))
 
     call.show(report, show)
+    failed = "" if report.topics or not report.degraded else report.degraded[0]
     for problem in () if call.json else report.degraded:
-        note(f"note: {problem}")
-    if report.degraded and not report.topics:
-        raise typer.Exit(ModelError.exit_code)
+        if problem != failed:
+            note(f"note: {problem}")
+    if failed:
+        raise ModelError(failed)
 
 
 @command("reindex")
