@@ -40,6 +40,9 @@ def add(folder: UserFolder, messages: Sequence[Mapping[str, Any]], timeout: floa
 
 def rotate(folder: UserFolder, timeout: float) -> list[str]:
     """Set the buffer aside; returns the files that wait, oldest first, those of a killed flush included."""
+    # What is being added at this moment is not acknowledged yet, and need not be waited for.
+    if not folder.path(BUFFER).exists() and not folder.listing(ROTATED):
+        return []
     with folder.lock(LOCK, timeout):
         waiting = folder.listing(ROTATED)
         path = folder.path(BUFFER)

@@ -8,6 +8,8 @@ symlink that leads out of the folder is refused, for reading and for writing.
 from __future__ import annotations
 
 import contextlib
+import errno
+import fnmatch
 import os
 import secrets
 import shutil
@@ -22,6 +24,7 @@ from typing import Literal
 from ..errors import StorageError
 
 TEMPORARY_SUFFIX = ".tmp"
+NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
 READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
@@ -70,7 +73,7 @@ def explained(action: str, path: Path | str) -> Iterator[None]:
 
 def read_bytes(root: Path, path: Path) -> bytes:
     with explained("read", path):
-        return guard(root, path).read_bytes()
+        return _whole(str(guard(root, path)))
 
 
 def read_slice(root: Path, path: str, offset: int, length: int) -> bytes:
@@ -169,7 +172,7 @@ def replace_unchanged(root: Path, files: Sequence[tuple[Path, bytes | None, byte
         left = []
         for path, expected, _ in files:
             with explained("write", path):
-                if _bytes_or_none(path) == expected:
+                if bytes_or_none(path) == expected:
                     written.pop(path).replace(path)
                 else:
                     left.append(path)
@@ -180,11 +183,47 @@ def replace_unchanged(root: Path, files: Sequence[tuple[Path, bytes | None, byte
     return left
 
 
-def _bytes_or_none(path: Path) -> bytes | None:
+def bytes_or_none(path: Path) -> bytes | None:
+    """None where there is no file."""
     try:
-        return path.read_bytes()
+        return _whole(str(path))
     except FileNotFoundError:
         return None
+
+
+def _whole(path: str) -> bytes:
+    """A file's bytes, without the cost of a file object."""
+    handle = os.open(path, READING)
+    try:
+        parts = []
+        while part := os.read(handle, os.fstat(handle).st_size + 1):
+            parts.append(part)
+        return b"".join(parts) if len(parts) != 1 else parts[0]
+    finally:
+        os.close(handle)
+
+
+def matching(folder: str, pattern: Sequence[str], prefix: str = "") -> Iterator[str]:
+    """Paths below `folder`, joined by "/", that match `pattern` part by part, as with `Path.glob`."""
+    part, *rest = pattern
+    if not any(sign in part for sign in "*?["):
+        found = [part] if os.path.exists(f"{folder}{os.sep}{part}") else []  # noqa: PTH110
+    else:
+        found = fnmatch.filter(_names(folder), part)
+    for name in found:
+        if rest:
+            yield from matching(f"{folder}{os.sep}{name}", rest, f"{prefix}{name}/")
+        else:
+            yield prefix + name
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError as error:
+        if error.errno not in NO_FOLDER:
+            raise
+        return []
 
 
 def _side_by_side(jobs: Sequence[Callable[[], None]]) -> None:

@@ -28,6 +28,8 @@ USER_FILE = "user.json"
 DERIVED = ".memu"
 _RESOURCE_ID = re.compile(r"[0-9]{6}[0-9a-z-]{1,64}")
 LOCK_POLL_SECONDS = 0.004
+MAX_PATHS_KEPT = 256
+"""Parsing a path takes longer than looking at what stands there, and a run looks at the same ones again."""
 RUN_LOCK = "run.lock"
 """Held by whoever makes the runs that wait for a language model."""
 LOCKS = ("lock", "buffer.lock", RUN_LOCK)
@@ -62,6 +64,7 @@ class UserFolder:
         self.root = store / folder_name(user_id)
         self.derived = self.root / DERIVED
         self._checked: files.Stamp | None = None
+        self._paths: dict[str, Path] = {}
 
     # -- the folder itself
 
@@ -134,7 +137,12 @@ class UserFolder:
     # -- files
 
     def path(self, relative: str) -> Path:
-        return self.root / relative
+        found = self._paths.get(relative)
+        if found is None:
+            if len(self._paths) >= MAX_PATHS_KEPT:
+                self._paths.clear()
+            found = self._paths[relative] = self.root / relative
+        return found
 
     def read(self, relative: str) -> bytes:
         return files.read_bytes(self.root, self.path(relative))
@@ -142,16 +150,13 @@ class UserFolder:
     def read_or_none(self, relative: str) -> bytes | None:
         path = files.guard(self.root, self.path(relative))
         with files.explained("read", path):
-            try:
-                return path.read_bytes()
-            except FileNotFoundError:
-                return None
+            return files.bytes_or_none(path)
 
     def write(self, relative: str, data: bytes, durable: files.Durable = "all") -> None:
         files.write_atomic(self.root, self.path(relative), data, durable)
 
-    def write_many(self, contents: Mapping[str, bytes]) -> None:
-        files.write_many(self.root, [(self.path(name), data) for name, data in contents.items()])
+    def write_many(self, contents: Mapping[str, bytes], durable: files.Durable = "all") -> None:
+        files.write_many(self.root, [(self.path(name), data) for name, data in contents.items()], durable)
 
     def replace_unchanged(self, contents: Mapping[str, tuple[bytes | None, bytes]]) -> list[str]:
         """See `files.replace_unchanged`: relative paths to what was read and what is to stand there."""
@@ -217,7 +222,7 @@ class UserFolder:
 
     def listing(self, pattern: str) -> list[str]:
         """Relative paths that match `pattern`, in order of name."""
-        return sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(pattern))
+        return sorted(files.matching(str(self.root), pattern.split("/")))
 
     def read_slice(self, relative: str, offset: int, length: int) -> bytes:
         return files.read_slice(self.root, f"{self.root}{os.sep}{relative}", offset, length)
@@ -315,7 +320,8 @@ class UserFolder:
             contents.append((self.path(resource.file), data))
             if resource.text_file is not None and text is not None:
                 contents.append((self.path(resource.text_file), text.encode()))
-        files.write_many(self.root, contents)
+        # Their names are synced with those of the meta files, which stand in the same folders.
+        files.write_many(self.root, contents, durable="file")
         metas = [
             (self.path(resource_stem(r.id) + ".meta.json"), records.render_pretty(r)) for r, _, _ in resources
         ]

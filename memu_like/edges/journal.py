@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ..errors import CorruptFile
@@ -120,14 +121,23 @@ def sources(item: Item) -> set[str]:
     return {source.resource for source in (item.source, *item.corroborations) if source is not None}
 
 
+def leftovers(folder: UserFolder) -> list[Path]:
+    """Temporary files that a writer left that was killed before its journal stood, or that one has now."""
+    pattern = f".*.json.*{files.TEMPORARY_SUFFIX}"
+    return [
+        place / name
+        for place in (folder.root, folder.derived)
+        for name in files.matching(str(place), [pattern])
+    ]
+
+
 def sweep(folder: UserFolder) -> None:
     """Remove what a writer left that was killed before its journal stood.
 
     The caller holds the folder's lock and the buffer's: then nobody else writes.
     """
-    for place in (folder.root, folder.derived):
-        for leftover in place.glob(f".*.json.*{files.TEMPORARY_SUFFIX}"):
-            leftover.unlink(missing_ok=True)
+    for leftover in leftovers(folder):
+        leftover.unlink(missing_ok=True)
 
 
 def sweep_all(folder: UserFolder) -> None:

@@ -351,7 +351,8 @@ def _write_bases(desk: Desk, written: Sequence[tuple[Planned, str]]) -> None:
         base = Base(base_of(text, plan), summary, description_base(text, plan), summarised)
         if base != known:
             changed[_base_path(plan.topic)] = _base_bytes(base)
-    desk.folder.write_many(changed)
+    # Their names are on disk before the journal's end is: a power cut that loses them brings it back.
+    desk.folder.write_many(changed, durable="file")
 
 
 def write_checked(desk: Desk, path: str, text: str, read: Document) -> None:

@@ -214,12 +214,11 @@ def recover(desk: Desk) -> list[Staged]:
     """Undo and carry on what a killed writer left; returns the resources that still need their run."""
     interrupted = journal.found(desk.folder)
     derived = desk.folder.path(MANIFEST).exists()
-    # Who makes the user's folder, or adds to it, holds the buffer's lock: no file of theirs is swept away.
-    with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
-        if interrupted or not derived:
-            journal.sweep_all(desk.folder)
-        else:
-            journal.sweep(desk.folder)
+    sweep = journal.sweep_all if interrupted or not derived else journal.sweep
+    if interrupted or not derived or journal.leftovers(desk.folder):
+        # Who makes the user's folder, or adds to it, holds the buffer's lock: no file of theirs is swept.
+        with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
+            sweep(desk.folder)
     if not interrupted:
         return [] if derived else _recover_unrecorded(desk)
     if finish(desk):
