@@ -223,7 +223,7 @@ def build_settings(*layers: Mapping[str, Any]) -> Settings:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         # Not "from error": that one holds the values, keys among them.
-        raise ConfigError(f"setting {place!r}: {first['msg']}") from None
+        raise ConfigError(f"setting {place!r}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def settings_from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

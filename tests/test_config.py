@@ -26,6 +26,7 @@ def test_later_layers_win() -> None:
         ({"embedder": "word2vec"}, "embedder"),
         ({"timezone": "Europe/Atlantis"}, "timezone"),
         ({"session_gap_hours": "often"}, "session_gap_hours"),
+        ({"llm_base_url": "nowhere"}, "setting 'llm_base_url': give an address such as http"),
     ],
 )
 def test_a_wrong_setting_is_one_line(layer: dict[str, object], part: str) -> None:
