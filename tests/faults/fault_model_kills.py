@@ -46,7 +46,7 @@ class ModelRange:
         """Kill the work at an act, go on in a new process, and tell what is other than without the kill."""
         place, acks = scratch / f"killed-{at}", scratch / f"acks-{at}"
         shutil.copytree(self.place, place)
-        lost, torn = at % LOST_EVERY == 3, at % 3 == 1
+        lost, torn = at % LOST_EVERY == 3, at % 4 == 1
         death = {"at": at, "torn": torn, "seed": at, "acks": str(acks)}
         job = self.zygote.start("model_steps", place=str(place), steps=WORK, broken=BROKEN, **death)
         done = job.wait()
