@@ -33,6 +33,23 @@ THINGS = {
 }
 BROKEN = "mumble"
 """A session with this word gets no usable reply before somebody mends the model."""
+HOSTILE = [
+    "../x",
+    "../../outside",
+    "20240101*",
+    "202401*",
+    "??????*",
+    "202401[0-9]*",
+    "../../../outside",
+    "2024../../../../outside",
+    "/etc/passwd",
+    "20240101-100000-\x00",
+    "20240101-100000-aaaaaaaa",
+    "a" * 100_000,
+    "",
+    "..\\..\\outside",
+]
+"""Ids of resources that would be paths, or patterns, if anybody let them."""
 _SAID = re.compile(r"^\[(\d+)\] .*My (\w+) is called (\w+)", re.MULTILINE)
 _KNOWN = re.compile(r"^(k\d+) .*\b(\w+) is called (\w+)", re.MULTILINE)
 Session = list[dict[str, str]]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fault_checks import check_files, stored_ids
 from fault_jobs import USER, token
-from fault_model import BROKEN, RuleModel, contents, session
+from fault_model import BROKEN, HOSTILE, RuleModel, contents, session
 
 from memu_like import MemoryService, UserMemory
 from memu_like.chat import ChatReply, ChatRequest
@@ -332,24 +332,6 @@ async def kept(store: Path) -> None:
 
 def tree(place: Path) -> dict[str, bytes]:
     return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
-
-
-HOSTILE = [
-    "../x",
-    "../../outside",
-    "20240101*",
-    "202401*",
-    "??????*",
-    "202401[0-9]*",
-    "../../../outside",
-    "2024../../../../outside",
-    "/etc/passwd",
-    "20240101-100000-\x00",
-    "20240101-100000-aaaaaaaa",
-    "a" * 100_000,
-    "",
-    "..\\..\\outside",
-]
 
 
 async def test_ids_in_the_list_are_no_paths_and_no_patterns(tmp_path: Path) -> None:
