@@ -30,6 +30,8 @@ LONGEST_CHAIN = 64
 """How many times over a statement can have been replaced and its latest form still be found."""
 REWORDED = 0.8
 """Jaccard similarity of two texts' telling words from which one is the other reworded."""
+KEPT_OF_REFINED = 0.5
+"""The share of a statement's telling words that one which takes its place as a refinement has as well."""
 _LINKS: Mapping[BearingKind, str] = {
     "refines": "refined by ",
     "corrects": "corrected by ",
@@ -220,6 +222,8 @@ class _Decision:
             self._beside(item, double, "pinned by a person: added beside", target)
         elif late and kind == "refines":
             self._beside(item, double, "said before its target: added beside", target)
+        elif kind == "refines" and not _keeps(double or item, target):
+            self._beside(item, double, "leaves out what its target says: added beside", target)
         elif late and double is None:
             self._put(
                 Change("add", replace(item, status=Status.SUPERSEDED, reason=f"said before {target.id}"))
@@ -375,6 +379,13 @@ def _follows(successor: Item, new: Item, run: str, kind: BearingKind) -> bool:
 def _on_one_matter(item: Item, target: Item) -> bool:
     """Whether one may bear on the other: a wrong handle must not put an unrelated statement aside."""
     return item.topic == target.topic or not _telling(item).isdisjoint(_telling(target))
+
+
+def _keeps(item: Item, target: Item) -> bool:
+    """Whether more detail comes with what was known: its names and numbers, and half of its words."""
+    said = _telling(target)
+    names = _keys(target)[1] - set(_WORD.findall(item.text.casefold()))
+    return not names and len(said & _telling(item)) >= KEPT_OF_REFINED * len(said)
 
 
 def _reworded(item: Item, other: Item) -> bool:

@@ -178,11 +178,14 @@ def test_two_halves_of_a_known_statement_both_stay() -> None:
     known = learnt(memory, "Iris has two dogs.")
     decided = run(
         memory,
-        draft("Iris has a poodle named Rex.", "refines", known.id, line=1),
-        draft("Iris has a beagle named Luna.", "refines", known.id, line=2),
+        draft("Iris has two dogs, of which Rex is a poodle.", "refines", known.id, line=1),
+        draft("Iris has two dogs, of which Luna is a beagle.", "refines", known.id, line=2),
     )
     active = [item.text for item in memory.items.values() if item.status is Status.ACTIVE]
-    assert active == ["Iris has a poodle named Rex.", "Iris has a beagle named Luna."]
+    assert active == [
+        "Iris has two dogs, of which Rex is a poodle.",
+        "Iris has two dogs, of which Luna is a beagle.",
+    ]
     assert decided.dropped == (Dropped(2, "its target was replaced before: added as new", known.id),)
 
 
@@ -261,6 +264,17 @@ def test_news_of_one_matter_may_stand_under_another_topic() -> None:
     known = learnt(memory)
     news = replace(draft("Iris left Porto for good.", "corrects", known.id), topic="experiences")
     assert [change.op for change in run(memory, news).changes] == ["correct", "supersede"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Iris feeds Moss raw fish.", "Iris adopted a grey cat.", "Iris has two cats, both adopted."]
+)
+def test_a_refinement_that_leaves_out_what_was_known_stands_beside_it(text: str) -> None:
+    memory = Memory()
+    known = learnt(memory, "Iris adopted a second cat, Moss.")
+    decided = run(memory, draft(text, "refines", known.id))
+    assert [(change.op, change.item.text) for change in decided.changes] == [("add", text)]
+    assert decided.dropped == (Dropped(1, "leaves out what its target says: added beside", known.id),)
 
 
 def test_a_target_that_nobody_knows_makes_it_new() -> None:
