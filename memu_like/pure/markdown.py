@@ -143,8 +143,17 @@ def parse(text: str, known: Collection[str] = ()) -> Document:
     An id counts at the end of a line. One of `known` also counts within a line, for a person types on
     after the id when the cursor stands at the end.
     """
-    within = frozenset(found[1] for found in _WITHIN_A_LINE.finditer(text) if found[1] in known)
-    return _parse(text, within) if len(text) > LONGEST_KEPT else _parse_kept(text, within)
+    if len(text) > LONGEST_KEPT:
+        return _parse(text, _ids_within(text).intersection(known))
+    return _parse_kept(text, _kept_ids_within(text).intersection(known))
+
+
+def _ids_within(text: str) -> frozenset[str]:
+    """What looks like an id within a line."""
+    return frozenset(_WITHIN_A_LINE.findall(text))
+
+
+_kept_ids_within = lru_cache(maxsize=KEPT)(_ids_within)
 
 
 def _parse(text: str, known: frozenset[str]) -> Document:

@@ -209,6 +209,8 @@ def _shown(desk: Desk, topic: str) -> dict[str, str]:
 
 def _adopting(base: Base, adopted: Mapping[str, str], current: str | None) -> Base:
     """Only what stands in this very file: an id in the base that the file lacks was deleted by a person."""
+    if not adopted:
+        return base
     here = {
         item_id: text for item_id, text in bullets_of(current or "", adopted).items() if item_id in adopted
     }
