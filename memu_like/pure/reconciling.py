@@ -171,6 +171,9 @@ class _Decision:
             self._drop(draft, "retracted before", target.id)
         elif draft.bearing.kind == "retracts" and _same_words(item, target):
             self._drop(draft, "takes back what it says", target.id)
+        elif draft.bearing.kind == "corroborates" and _new_names(item, target):
+            self._drop(draft, "says more than its target: added as new", target.id)
+            self._add(item, double)
         elif draft.bearing.kind == "corroborates" or _same_words(item, target):
             self._corroborate(target, item)
         else:
@@ -384,8 +387,12 @@ def _on_one_matter(item: Item, target: Item) -> bool:
 def _keeps(item: Item, target: Item) -> bool:
     """Whether more detail comes with what was known: its names and numbers, and half of its words."""
     said = _telling(target)
-    names = _keys(target)[1] - set(_WORD.findall(item.text.casefold()))
-    return not names and len(said & _telling(item)) >= KEPT_OF_REFINED * len(said)
+    return not _new_names(target, item) and len(said & _telling(item)) >= KEPT_OF_REFINED * len(said)
+
+
+def _new_names(item: Item, known: Item) -> frozenset[str]:
+    """The names and numbers that `item` has and `known` has not."""
+    return _keys(item)[1] - set(_WORD.findall(known.text.casefold()))
 
 
 def _reworded(item: Item, other: Item) -> bool:

@@ -277,6 +277,15 @@ def test_a_refinement_that_leaves_out_what_was_known_stands_beside_it(text: str)
     assert decided.dropped == (Dropped(1, "leaves out what its target says: added beside", known.id),)
 
 
+@pytest.mark.parametrize("text", ["Iris lives in Porto with Ana.", "Since 2019 Iris lives in Porto."])
+def test_what_says_more_than_it_corroborates_is_learnt(text: str) -> None:
+    memory = Memory()
+    known = learnt(memory)
+    decided = run(memory, draft(text, "corroborates", known.id))
+    assert [(change.op, change.item.text) for change in decided.changes] == [("add", text)]
+    assert decided.dropped == (Dropped(1, "says more than its target: added as new", known.id),)
+
+
 def test_a_target_that_nobody_knows_makes_it_new() -> None:
     decided = run(Memory(), draft("Iris moved to Lisbon.", "corrects", "nonesuch"))
     assert [change.op for change in decided.changes] == ["add"]
