@@ -1,35 +1,26 @@
 """The service: builds the edges, keeps the folders in use open, and exposes the verbs.
 
-Blocking work goes to a thread in one place, `MemoryService._submit`. Each open folder has two desks, one to
-read at and one to write at, so that a search never waits for a run.
+It holds no logic: a verb hands its use case to the workshop, which has the threads and the open folders.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from types import TracebackType
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, Unpack
+from typing import Any, Literal, Unpack
 
-from .building import build_tools, read_settings
+from .building import read_settings
 from .config import Settings
-from .edges.folder import RUN_LOCK, UserFolder
-from .edges.index.index import Index
+from .edges.folder import UserFolder
 from .edges.inputs import is_path, read_input
 from .edges.llm.base import Model
-from .edges.llm.meter import Meter
 from .edges.loaders import load, load_messages
 from .edges.prompts import Prompts
 from .edges.store import init_store, user_ids
-from .edges.vector_cache import cached
-from .errors import ConfigError, InvalidInput, StoreBusy
+from .errors import InvalidInput
 from .models import (
     Entry,
     Event,
@@ -57,13 +48,8 @@ from .usecases import (
     tiers,
     transfer,
 )
-from .usecases.desk import Desk, Progress, Tools, steady
-
-P = ParamSpec("P")
-T = TypeVar("T")
-WORKERS = 8
-RUN_POLL_SECONDS = 0.02
-"""How often another process's model run is asked after: it takes seconds."""
+from .usecases.desk import Progress, Tools
+from .workshop import Workshop
 
 
 class MemoryService:
@@ -81,11 +67,7 @@ class MemoryService:
         self.store = self.settings.store.absolute()
         self.prompts = Prompts(self.store)
         """The templates of prompts: to list, show, copy and check them."""
-        self._open: OrderedDict[str, _Open] = OrderedDict()
-        self._pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="memu-like")
-        self._tools: Tools | None = None
-        self._model = model
-        self._starting = asyncio.Lock()
+        self._shop = Workshop(self.settings, model)
 
     async def __aenter__(self) -> MemoryService:
         return self
@@ -100,10 +82,7 @@ class MemoryService:
 
         A run that a model has not answered yet stays waiting; the call that makes it raises RuntimeError.
         """
-        await asyncio.to_thread(self._pool.shutdown)
-        self._open.clear()
-        if self._tools is not None and self._tools.model is not None and self._model is None:
-            await self._tools.model.close()  # one that was handed in is its owner's
+        await self._shop.close()
 
     def user(self, user_id: str) -> UserMemory:
         """The memory of one user. Nothing is read or made yet. Raises InvalidUserId."""
@@ -111,172 +90,16 @@ class MemoryService:
 
     async def users(self) -> list[str]:
         """The ids of all users of the store, in order."""
-        return await self._blocking(partial(user_ids, self.store))
+        return await self._shop.blocking(partial(user_ids, self.store))
 
     async def init(self) -> Path:
         """Make the store with its `.gitignore` and `.gitattributes`, and return its path."""
-        await self._blocking(partial(init_store, self.store))
+        await self._shop.blocking(partial(init_store, self.store))
         return self.store
 
     async def tools(self) -> Tools:
         """The edges, built at first use."""
-        async with self._starting:
-            if self._tools is None:
-                self._tools = await self._blocking(partial(build_tools, self.settings, self._model))
-            return self._tools
-
-    def _submit(self, work: Callable[[], T]) -> Future[T]:
-        try:
-            return self._pool.submit(work)
-        except RuntimeError as error:
-            raise RuntimeError("this MemoryService is closed: open another one") from error
-
-    async def _blocking(self, work: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._submit(work))
-
-    async def _alone(self, lock: asyncio.Lock, work: Callable[[], T]) -> T:
-        """Run `work` in a thread under `lock`.
-
-        A thread cannot be stopped: where the caller is cancelled, `lock` is held until the thread has ended.
-        """
-        await lock.acquire()
-        try:
-            job = self._submit(work)
-        except RuntimeError:
-            lock.release()
-            raise
-        ended = asyncio.wrap_future(job)
-        ended.add_done_callback(lambda _: lock.release())
-        try:
-            return await asyncio.shield(ended)
-        except asyncio.CancelledError:
-            job.cancel()  # one that has not begun never does
-            raise
-
-    async def _enter(self, held: ExitStack, context: AbstractContextManager[object]) -> None:
-        """Enter `context`, which blocks, in a thread; cancelled, it is left again."""
-        entering = asyncio.wrap_future(self._submit(partial(held.enter_context, context)))
-        try:
-            await asyncio.shield(entering)
-        except asyncio.CancelledError:
-            entering.add_done_callback(lambda _: held.close())
-            raise
-
-    @asynccontextmanager
-    async def _folder(self, folder: UserFolder) -> AsyncIterator[_Open]:
-        """The open folder; while it is in use it is not closed, however many others are opened."""
-        tools = await self.tools()
-        opened = self._open.get(folder.user_id)
-        if opened is None:
-            opened = self._open[folder.user_id] = _Open(folder, tools)
-        self._open.move_to_end(folder.user_id)
-        opened.users += 1
-        try:
-            yield opened
-        finally:
-            opened.users -= 1
-            self._close_surplus()
-
-    def _close_surplus(self) -> None:
-        for user_id in [key for key, opened in self._open.items() if not opened.users]:
-            if len(self._open) <= self.settings.open_folders:
-                return
-            del self._open[user_id]
-
-    async def _read(
-        self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        async with self._folder(folder) as opened:
-            desk = opened.reader
-            read = partial(steady, folder, lambda: work(_existing(desk), *args, **kwargs))
-            return await self._alone(opened.reading, read)
-
-    async def _write_beside(
-        self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """For writes that do not wait for a run: they have a lock of their own on disk."""
-        async with self._folder(folder) as opened:
-            return await self._blocking(partial(work, opened.writer, *args, **kwargs))
-
-    async def _write(
-        self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        async with self._folder(folder) as opened:
-            return await self._alone(opened.writing, partial(work, opened.writer, *args, **kwargs))
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """See `usecases.desk.Room`."""
-
-    service: MemoryService
-    folder: UserFolder
-    tools: Tools
-
-    async def read(self, work: Callable[[Desk], T]) -> T:
-        return await self.service._read(self.folder, work)
-
-    async def write(self, work: Callable[[Desk], T]) -> T:
-        return await self.service._write(self.folder, work)
-
-    async def write_beside(self, work: Callable[[Desk], T]) -> T:
-        return await self.service._write_beside(self.folder, work)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with self.service._folder(self.folder) as opened, opened.running:
-            with ExitStack() as held:
-                await self._take_run_lock(held)
-                yield
-
-    async def _take_run_lock(self, held: ExitStack) -> None:
-        """Without a thread that waits: a model thinks for long, and the threads are few."""
-        timeout = self.tools.settings.lock_timeout_seconds
-        until = monotonic() + timeout
-        while True:
-            try:
-                return await self.service._enter(held, self.folder.lock(RUN_LOCK, timeout=0))
-            except StoreBusy as error:
-                if monotonic() >= until:
-                    raise StoreBusy(self.folder.root, timeout) from error
-            await asyncio.sleep(RUN_POLL_SECONDS)
-
-    def meter(self) -> Meter:
-        if self.tools.model is None:
-            raise ConfigError(
-                "no language model is configured: set llm_model, and llm_base_url or llm_api_key"
-            )
-        settings, now = self.tools.settings, self.tools.now
-        return Meter(self.tools.model, settings, now, ledger=self.folder.derived)
-
-
-def _existing(desk: Desk) -> Desk:
-    """The desk, if its folder is there. Raises NotFound."""
-    desk.folder.require()
-    return desk
-
-
-@dataclass(slots=True)
-class _Open:
-    """One folder in use. Its two desks each serve one call at a time."""
-
-    folder: UserFolder
-    tools: Tools
-    users: int = 0
-    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
-    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    running: asyncio.Lock = field(default_factory=asyncio.Lock)
-    reader: Desk = field(init=False)
-    writer: Desk = field(init=False)
-
-    def __post_init__(self) -> None:
-        tools = self.tools
-        # Vectors that cost a model run or a request are kept, so that a rebuilt index never pays twice.
-        embedder = cached(tools.embedder, self.folder.derived / "vectors") if tools.embedder else None
-        self.reader, self.writer = (
-            Desk(self.folder, Index(self.folder, embedder, tools.words, tools.timezone), tools)
-            for _ in range(2)
-        )
+        return await self._shop.tools()
 
 
 class UserMemory:
@@ -284,11 +107,9 @@ class UserMemory:
 
     def __init__(self, service: MemoryService, folder: UserFolder) -> None:
         self._service = service
+        self._shop = service._shop
         self.folder = folder
         self.user_id = folder.user_id
-
-    async def _room(self) -> _Room:
-        return _Room(self._service, self.folder, await self._service.tools())
 
     # -- taking in
 
@@ -301,7 +122,7 @@ class UserMemory:
         batch = [messages] if isinstance(messages, Mapping) else messages
         if isinstance(batch, str | bytes) or not isinstance(batch, Sequence):
             raise InvalidInput(f"messages must be a list of objects, not {type(batch).__name__}")
-        return await self._service._write_beside(self.folder, memorize.add, batch)
+        return await self._shop.write_beside(self.folder, memorize.add, batch)
 
     async def memorize(
         self,
@@ -347,21 +168,20 @@ class UserMemory:
         dry_run: bool,
         retry: bool = False,
     ) -> MemorizeReport:
-        room = await self._room()
+        room = await self._shop.room(self.folder)
         if room.tools.model is not None and model:
             if dry_run:
                 return await model_runs.preview_with_model(room, loaded)
             return await model_runs.memorize_with_model(room, loaded, progress, retry=retry)
         if dry_run:
-            look = partial(memorize.preview, loaded=loaded)
-            return await room.write(lambda desk: steady(desk.folder, lambda: look(desk)))
+            return await room.write(partial(memorize.preview, loaded=loaded))
         return await room.write(partial(memorize.memorize, loaded=loaded, progress=progress, retry=retry))
 
     async def _load(
         self, source: object, modality: Modality | None, format: str | None, name: str | None
     ) -> tuple[Loaded, ...]:
         settings = self._service.settings
-        tools = await self._service.tools()
+        tools = await self._shop.tools()
         timezone, gap, limit = tools.timezone, tools.session_gap, settings.max_message_bytes
         if isinstance(source, str) and not is_path(source):
             source, name = source.encode("utf-8", "surrogatepass"), name or "text"
@@ -374,7 +194,7 @@ class UserMemory:
             given = partial(
                 load_messages, source, timezone=timezone, session_gap=gap, max_message_bytes=limit
             )
-            return await self._service._blocking(given)
+            return await self._shop.blocking(given)
         else:
             raise InvalidInput(
                 f"cannot memorize a {type(source).__name__}: give a path, bytes, text or messages"
@@ -389,7 +209,7 @@ class UserMemory:
             session_gap=gap,
             max_message_bytes=limit,
         )
-        return await self._service._blocking(work)
+        return await self._shop.blocking(work)
 
     async def reorganise(
         self, topics: Sequence[str] | None = None, *, dry_run: bool = False
@@ -398,7 +218,7 @@ class UserMemory:
 
         With `dry_run` nothing is written. Raises ConfigError with no model, NotFound for an unknown topic.
         """
-        room = await self._room()
+        room = await self._shop.room(self.folder)
         meter = room.meter()
         chosen = await room.read(partial(reorganising.leaving_out, topics=topics))
         if dry_run:
@@ -437,14 +257,14 @@ class UserMemory:
             without=without,
         )
         if not request.asks_model:
-            return await self._service._read(self.folder, retrieval.search_memory, request)
-        room = await self._room()
+            return await self._shop.read(self.folder, retrieval.search_memory, request)
+        room = await self._shop.room(self.folder)
         find = navigating.navigate if request.method == "llm" else tiers.retrieve_by_tiers
         return await find(room, request)
 
     async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:
         """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens."""
-        return await self._service._read(self.folder, contexts.context, max_tokens, query)
+        return await self._shop.read(self.folder, contexts.context, max_tokens, query)
 
     async def respond(self, query: str, **how: Unpack[responding.How]) -> Reply:
         """Answer with memory, by a language model; `how` is described at `responding.How`.
@@ -452,7 +272,7 @@ class UserMemory:
         Raises ConfigError where no model is configured, ModelError where it cannot answer. With `add`, what
         was asked and answered is buffered, once there is an answer.
         """
-        return await responding.respond(await self._room(), responding.Ask(query, **how))
+        return await responding.respond(await self._shop.room(self.folder), responding.Ask(query, **how))
 
     async def respond_stream(
         self, query: str, **how: Unpack[responding.How]
@@ -462,111 +282,109 @@ class UserMemory:
         What is streamed cannot be taken back: wrong citations are out of the Reply's text only. With `add`,
         a stream that is left before its end adds nothing.
         """
-        stream = responding.respond_stream(await self._room(), responding.Ask(query, **how))
+        stream = responding.respond_stream(await self._shop.room(self.folder), responding.Ask(query, **how))
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def profile(self) -> dict[str, dict[str, list[Entry]]]:
         """What the category files show now: topic -> slot -> entries, in file order."""
-        return await self._service._read(self.folder, listing.profile)
+        return await self._shop.read(self.folder, listing.profile)
 
     # -- items
 
     async def items(self, **filters: Any) -> list[Item]:
         """Items in order of time. Filters: see `listing.ItemFilter`."""
         wanted = listing.item_filter(filters, self._service.settings)
-        return await self._service._read(self.folder, listing.items, wanted)
+        return await self._shop.read(self.folder, listing.items, wanted)
 
     async def item(self, item_id: str) -> Item:
-        return await self._service._read(self.folder, listing.item, item_id)
+        return await self._shop.read(self.folder, listing.item, item_id)
 
     async def item_history(self, item_id: str) -> list[Item]:
         """Every revision of an item, oldest first."""
-        return await self._service._read(self.folder, listing.item_history, item_id)
+        return await self._shop.read(self.folder, listing.item_history, item_id)
 
     async def update_item(self, item_id: str, *, expected: str | None = None, **changes: Any) -> Item:
         """Change an item's text, type, topic, slot, keywords or tags; it is the person's word from then on.
 
         With `expected`, raises Conflict where the item's text is another one by now.
         """
-        return await self._service._write(
-            self.folder, editing.update_item, item_id, changes, expected=expected
-        )
+        return await self._shop.write(self.folder, editing.update_item, item_id, changes, expected=expected)
 
     async def add_item(self, text: str, *, topic: str, slot: str, **fields: Any) -> Item:
         """Write an item by hand, as a person would add a bullet."""
-        return await self._service._write(self.folder, editing.add_item, text, topic, slot, fields)
+        return await self._shop.write(self.folder, editing.add_item, text, topic, slot, fields)
 
     async def delete_item(self, item_id: str, *, expected: str | None = None) -> Item:
         """Retract an item: it leaves the profile and the search, and is not learnt again from its source."""
-        return await self._service._write(self.folder, editing.delete_item, item_id, expected=expected)
+        return await self._shop.write(self.folder, editing.delete_item, item_id, expected=expected)
 
     # -- events
 
     async def events(self, **filters: Any) -> list[Event]:
         """Events in order of time. Filters: see `listing.EventFilter`."""
-        return await self._service._read(
+        return await self._shop.read(
             self.folder, listing.events, listing.filter_of(listing.EventFilter, filters)
         )
 
     async def event(self, event_id: str) -> Event:
-        return await self._service._read(self.folder, listing.event, event_id)
+        return await self._shop.read(self.folder, listing.event, event_id)
 
     async def update_event(self, event_id: str, **changes: Any) -> Event:
         """Change an event's summary, title or tags."""
-        return await self._service._write(self.folder, editing.update_event, event_id, changes)
+        return await self._shop.write(self.folder, editing.update_event, event_id, changes)
 
     async def delete_event(self, event_id: str) -> Event:
         """Hide an event; its items stay."""
-        return await self._service._write(self.folder, editing.delete_event, event_id)
+        return await self._shop.write(self.folder, editing.delete_event, event_id)
 
     # -- resources
 
     async def resources(self, **filters: Any) -> list[Resource]:
         """Resources in order of time. Filters: see `listing.ResourceFilter`."""
         wanted = listing.filter_of(listing.ResourceFilter, filters)
-        return await self._service._read(self.folder, listing.resources, wanted)
+        return await self._shop.read(self.folder, listing.resources, wanted)
 
     async def resource(self, resource_id: str) -> Resource:
-        return await self._service._read(self.folder, listing.resource, resource_id)
+        return await self._shop.read(self.folder, listing.resource, resource_id)
 
     async def resource_lines(self, resource_id: str, first: int = 1, last: int | None = None) -> list[str]:
         """Lines `first` to `last` (from 1, both included) of what came in, as given."""
-        return await self._service._read(self.folder, listing.resource_lines, resource_id, first, last)
+        return await self._shop.read(self.folder, listing.resource_lines, resource_id, first, last)
 
     # -- forgetting and housekeeping
 
     async def forget_resource(self, resource_id: str) -> forgetting.Forgotten:
         """Erase a resource and everything that was derived from it alone."""
-        return await self._service._write(self.folder, forgetting.forget_resource, resource_id)
+        return await self._shop.write(self.folder, forgetting.forget_resource, resource_id)
 
     async def forget(self) -> None:
         """Erase the user's whole folder."""
-        await self._service._write(self.folder, forgetting.forget_user)
-        self._service._open.pop(self.user_id, None)
+        await self._shop.write(self.folder, forgetting.forget_user)
+        self._shop.forget(self.user_id)
 
     async def reindex(self, progress: Progress | None = None) -> listing.Stats:
         """Throw the index away and build it again from the files."""
-        return await self._service._write(self.folder, doctors.reindex, progress)
+        return await self._shop.write(self.folder, doctors.reindex, progress)
 
     async def doctor(self) -> list[doctors.Finding]:
         """What is wrong with the folder, if anything. Changes nothing."""
-        async with self._service._folder(self.folder) as opened:
-            return await self._service._alone(opened.reading, partial(doctors.doctor, opened.reader))
+        async with self._shop.folder(self.folder) as opened:
+            return await self._shop.alone(opened.reading, partial(doctors.doctor, opened.reader))
 
     async def repair(self) -> list[doctors.Finding]:
         """Finish or undo what a killed writer left, rebuild the index; returns what is still wrong."""
-        return await self._service._write(self.folder, doctors.repair)
+        return await self._shop.write(self.folder, doctors.repair)
 
     async def stats(self) -> listing.Stats:
-        return await self._service._read(self.folder, listing.stats)
+        return await self._shop.read(self.folder, listing.stats)
 
     async def export(self, target: str | Path) -> int:
         """Write the folder's files, nothing derived, into a zip archive; returns how many files."""
-        return await self._service._read(self.folder, transfer.export, Path(target))
+        return await self._shop.read(self.folder, transfer.export, Path(target))
 
     async def import_archive(self, source: str | Path) -> int:
         """Unpack what `export` wrote into this user, who must be new; returns how many files."""
         data = await read_input(Path(source), self._service.settings.max_file_bytes)
-        return await self._service._write(self.folder, transfer.import_archive, data)
+        return await self._shop.write(self.folder, transfer.import_archive, data)

@@ -173,6 +173,7 @@ def floor(module: str) -> int:
             "usecases": USE_CASES,
             "building": SERVICE,
             "service": SERVICE,
+            "workshop": SERVICE,
             "faces": FACES,
         },
         "evaluation": SERVICE,  # beside the service: it builds the edges of an evaluation

@@ -19,7 +19,7 @@ from ..errors import CorruptFile
 from ..models import Kept, Loaded, MemorizeReport
 from . import runs
 from .categories import Wishes, render_categories
-from .desk import Desk, Progress
+from .desk import Desk, Progress, steady
 from .erasing import finish
 from .intake import Intake, Staged, stage
 from .runs import Totals
@@ -138,7 +138,11 @@ def look_in(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Taken:
 
 
 def preview(desk: Desk, loaded: Sequence[Loaded]) -> MemorizeReport:
-    """The operations that `memorize` would do. Writes nothing."""
+    """The operations that `memorize` would do. Writes nothing, and takes no lock."""
+    return steady(desk.folder, lambda: _preview(desk, loaded))
+
+
+def _preview(desk: Desk, loaded: Sequence[Loaded]) -> MemorizeReport:
     started = perf_counter()
     now = desk.tools.now()
     taken = look_in(desk, loaded, now)

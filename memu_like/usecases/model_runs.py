@@ -8,7 +8,7 @@ it stands by then. A run that cannot be made waits, and its messages are found b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from typing import TypeVar
 from ..chat import ChatRequest
 from ..edges import journal, pending
 from ..edges.llm.meter import Meter
-from ..errors import ModelError, ModelUnavailable, SpendCapReached
+from ..errors import ModelError, ModelUnavailable, SpendCapReached, StoreBusy
 from ..models import Draft, Item, Kept, Loaded, MemorizeReport, Message, Modality, Resource
 from ..pure.extraction_call import PROMPT, ExtractionCall, extraction_schema, extraction_variables, known_line
 from ..pure.extraction_reply import ModelExtraction, join, read_extraction
@@ -59,9 +59,14 @@ async def memorize_with_model(
     queue = await room.write(partial(_enqueue, loaded=loaded, retry=retry))
     totals = Totals(degraded=list(queue.degraded))
     if queue.resources:
-        async with room.running():
-            await _work_off(room, queue, totals, progress)
-            await _reorganise(room, totals)
+        async with AsyncExitStack() as held:
+            try:
+                await held.enter_async_context(room.running())
+            except StoreBusy as error:
+                totals.degraded.append(f"kept for later: {error}")
+            else:
+                await _work_off(room, queue, totals, progress)
+                await _reorganise(room, totals)
     return await room.write(partial(_finish, queue=queue, totals=totals))
 
 

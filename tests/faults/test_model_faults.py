@@ -18,7 +18,6 @@ from memu_like import MemoryService, UserMemory
 from memu_like.chat import ChatReply, ChatRequest
 from memu_like.edges import journal, pending
 from memu_like.edges.folder import RUN_LOCK, UserFolder
-from memu_like.errors import StoreBusy
 from memu_like.models import Status
 
 
@@ -146,8 +145,10 @@ async def test_runs_of_another_process_leave_the_threads_to_other_users(tmp_path
 
 async def test_the_run_lock_that_stays_taken_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
     async with MemoryService(tmp_path, model=RuleModel(), lock_timeout_seconds=0.05) as service:
-        with UserFolder(tmp_path, USER).lock(RUN_LOCK), pytest.raises(StoreBusy):
-            await service.user(USER).memorize(messages(0))
+        with UserFolder(tmp_path, USER).lock(RUN_LOCK):
+            report = await service.user(USER).memorize(messages(0))
+    assert (report.runs, len(report.kept)) == ((), 1)
+    assert "another process" in report.degraded[0]
     assert await flushed(tmp_path) == ()
     await check_whole(tmp_path, 0)
 
@@ -164,7 +165,7 @@ async def test_a_desk_serves_one_call_where_a_caller_is_cancelled_too(tmp_path: 
         at_work.append("ends")
 
     async with MemoryService(tmp_path) as service:
-        room = await service.user(USER)._room()
+        room = await service._shop.room(UserFolder(tmp_path, USER))
         call = getattr(room, verb)
         first = asyncio.create_task(call(work))
         await until(lambda: at_work != [])
