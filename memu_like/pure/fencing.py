@@ -55,6 +55,9 @@ LOOKS_LIKE = {
 }
 
 
+_FENCE = re.compile(rf"</?{WORD} (\d{{6}})>\n?")
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Data:
     """Text that is data. In a prompt it always stands in a fence that it cannot close, whoever wrote the
@@ -91,6 +94,12 @@ class Data:
 
 Value = str | int | float | bool | None | Data | tuple["Value", ...] | Mapping[str, "Value"]
 """What a template gets: the owner's text and figures as they are, everything else as Data."""
+
+
+def without_fences(reply: str, prompt: str) -> str:
+    """A reply without the marks of the prompt's own fences: a small model says them too."""
+    ours = frozenset(_FENCE.findall(prompt))
+    return _FENCE.sub(lambda found: "" if found[1] in ours else found[0], reply).strip()
 
 
 def neutral(text: str) -> str:

@@ -23,7 +23,7 @@ from ..models import Entry, Hit, Reply, RetrieveResult, Usage
 from ..pure import records
 from ..pure.citing import check_citations, without_citations
 from ..pure.dated_text import with_dates
-from ..pure.fencing import Data, Value
+from ..pure.fencing import Data, Value, without_fences
 from ..pure.history import Turn, recent
 from ..pure.languages import prompt_language
 from ..pure.packing import Section, choose, render
@@ -305,11 +305,12 @@ def _masked(desk: Desk, text: str) -> str:
 
 
 async def _finish(room: Room, ask: Ask, ready: _Ready, reply: ChatReply, meter: Meter) -> Reply:
-    if not reply.text.strip():
+    text = without_fences(reply.text, "\n".join(one.content for one in ready.request.messages))
+    if not text:
         raise UnusableReply("the model answered with nothing; ask again, or set another llm_model_reply")
     hits = dict(enumerate(ready.shown.hits, start=1))
-    moved = await room.read(lambda desk: _moved(desk, _cited(reply.text, hits))) if hits else {}
-    cited = check_citations(reply.text, hits.keys() - moved.keys())
+    moved = await room.read(lambda desk: _moved(desk, _cited(text, hits))) if hits else {}
+    cited = check_citations(text, hits.keys() - moved.keys())
     notes = [*ready.shown.degraded]
     if invented := [number for number in cited.invented if number not in moved]:
         notes.append(f"citations of nothing that was shown were taken out: {_listed(invented)}")

@@ -83,6 +83,15 @@ async def test_an_invented_citation_is_taken_out_and_said(store: Path) -> None:
     assert any("[97], [98]" in note for note in reply.degraded)
 
 
+async def test_the_prompts_own_fences_are_no_part_of_an_answer(store: Path) -> None:
+    def answer(request: ChatRequest) -> str:
+        fence = next(line for line in request.messages[-1].content.splitlines() if line.startswith("<data"))
+        return f"{fence}\nHe is Oscar, not <data 12>.\n{fence.replace('<', '</')}"
+
+    async with talking(store, answer) as (user, _):
+        assert (await user.respond(QUESTION)).text == "He is Oscar, not <data 12>."
+
+
 async def test_style_role_language_metadata_and_history_reach_the_prompt(store: Path) -> None:
     async with talking(store, ["Ok."]) as (user, model):
         await user.respond(
