@@ -186,7 +186,7 @@ async def test_stats_count_what_is_there(caroline: UserMemory) -> None:
 
 async def test_stats_tell_what_models_took_by_step(caroline: UserMemory) -> None:
     assert (await caroline.stats()).usage == {}
-    room = await caroline._room()
+    room = await caroline._shop.room(caroline.folder)
     taken = Usage(1, 100, 20, 1.5, 0.25)
     model = ScriptedModel(lambda request: ChatReply("x", usage=taken))
     meter = Meter(model, room.tools.settings, room.tools.now, ledger=caroline.folder.derived)

@@ -431,7 +431,7 @@ async def test_forgetting_a_part_takes_the_merged_entry_apart(
 async def test_a_topic_is_reorganised_again_only_once_it_leaves_out_twice_as_much(
     service: MemoryService, user: UserMemory, order: Order
 ) -> None:
-    room = await user._room()
+    room = await user._shop.room(user.folder)
 
     async def needed() -> list[str]:
         return await room.read(lambda desk: needs_reorganising(desk, [TOPIC, "goals"]))
@@ -459,7 +459,8 @@ async def test_it_can_be_switched_off(store: Path, user: UserMemory) -> None:
     for on in (True, False):
         async with MemoryService(settings.model_copy(update={"reorganise": on})) as other:
             await other.user("caroline").memorize(f"user: I have a cat named Tiger {on}.", model=False)
-            room = await other.user("caroline")._room()
+            caroline = other.user("caroline")
+            room = await caroline._shop.room(caroline.folder)
             assert await room.read(check) == ([TOPIC] if on else [])
 
 
