@@ -15,7 +15,6 @@ from .config import Settings, build_settings, settings_from_environment
 from .edges.embedders import Embedder, make_embedder
 from .edges.index.reading import embed_rows
 from .edges.llm.base import Model
-from .edges.llm.openai_model import make_model
 from .edges.prompts import Prompts
 from .edges.tokens import make_counter
 from .errors import ConfigError
@@ -65,8 +64,16 @@ def build_tools(settings: Settings, model: Model | None = None) -> Tools:
         slot_table=cache(partial(_slot_table, categories, words)),
         now=now,
         prompts=Prompts(settings.store.absolute()),
-        model=make_model(settings) if model is None else model,
+        model=_model(settings) if model is None else model,
     )
+
+
+def _model(settings: Settings) -> Model | None:
+    if settings.llm_model is None:
+        return None
+    from .edges.llm.openai_model import make_model
+
+    return make_model(settings)
 
 
 def _word_embedder(settings: Settings, embedder: Embedder | None) -> Embedder | None:

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from .building import read_settings
 from .config import Settings
@@ -40,16 +40,14 @@ from .usecases import (
     forgetting,
     listing,
     memorize,
-    model_runs,
-    navigating,
-    reorganising,
-    responding,
     retrieval,
-    tiers,
     transfer,
 )
 from .usecases.desk import Progress, Tools
 from .workshop import Workshop
+
+if TYPE_CHECKING:
+    from .usecases import responding
 
 
 class MemoryService:
@@ -170,6 +168,10 @@ class UserMemory:
     ) -> MemorizeReport:
         room = await self._shop.room(self.folder)
         if room.tools.model is not None and model:
+            from .usecases import (
+                model_runs,  # what needs a model is loaded with one: opening a memory is fast
+            )
+
             if dry_run:
                 return await model_runs.preview_with_model(room, loaded)
             return await model_runs.memorize_with_model(room, loaded, progress, retry=retry)
@@ -220,6 +222,8 @@ class UserMemory:
         """
         room = await self._shop.room(self.folder)
         meter = room.meter()
+        from .usecases import reorganising
+
         chosen = await room.read(partial(reorganising.leaving_out, topics=topics))
         if dry_run:
             return await reorganising.reorganise(room, meter, chosen, dry_run=True)
@@ -259,6 +263,8 @@ class UserMemory:
         if not request.asks_model:
             return await self._shop.read(self.folder, retrieval.search_memory, request)
         room = await self._shop.room(self.folder)
+        from .usecases import navigating, tiers
+
         find = navigating.navigate if request.method == "llm" else tiers.retrieve_by_tiers
         return await find(room, request)
 
@@ -272,6 +278,8 @@ class UserMemory:
         Raises ConfigError where no model is configured, ModelError where it cannot answer. With `add`, what
         was asked and answered is buffered, once there is an answer.
         """
+        from .usecases import responding
+
         return await responding.respond(await self._shop.room(self.folder), responding.Ask(query, **how))
 
     async def respond_stream(
@@ -282,6 +290,8 @@ class UserMemory:
         What is streamed cannot be taken back: wrong citations are out of the Reply's text only. With `add`,
         a stream that is left before its end adds nothing.
         """
+        from .usecases import responding
+
         stream = responding.respond_stream(await self._shop.room(self.folder), responding.Ask(query, **how))
         async with aclosing(stream) as pieces:
             async for piece in pieces:
