@@ -218,14 +218,14 @@ def test_a_change_of_dimension_is_refused(endpoint: Endpoint) -> None:
 
 def test_a_server_that_hangs_is_given_up(endpoint: Endpoint) -> None:
     def hang(request: dict[str, Any]) -> Answer:
-        time.sleep(1)
+        time.sleep(10)
         return well(request)
 
     endpoint.answers = [hang]
     started = time.perf_counter()
     with pytest.raises(EmbedderError, match=r"no answer within 0\.2 s"):
         endpoint.embedder(timeout_seconds=0.2, retries=0).embed(["a"])
-    assert time.perf_counter() - started < 0.9
+    assert time.perf_counter() - started < 9
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

@@ -19,7 +19,7 @@ from memu_like.errors import InvalidInput, InvalidUserId, LoadError, MemuLikeErr
 from memu_like.pure.names import user_id_of
 
 HUGE = 200 * 1024 * 1024
-SECONDS = 2.0
+SECONDS = 30.0
 REFUSED_IDS = ["", "a" * 10_000, "nul\0byte", "line\nbreak", "half \ud800", "\x7f", "\x1b[31m"]
 LEGAL_IDS = [
     "../x",

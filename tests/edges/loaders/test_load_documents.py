@@ -147,7 +147,7 @@ def test_hostile_html_takes_no_more_than_linear_time(read: Any, piece: str) -> N
     html = piece * 60_000 + '"'
     started = time.perf_counter()
     assert read(f"x{html}", "x.html")[0].body.startswith("x")
-    assert time.perf_counter() - started < 5  # quadratic time would be minutes
+    assert time.perf_counter() - started < 30  # quadratic time would be minutes
 
 
 def test_html_without_title_takes_its_first_heading(read: Any) -> None:
