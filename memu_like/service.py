@@ -262,11 +262,9 @@ class UserMemory:
         )
         if not request.asks_model:
             return await self._shop.read(self.folder, retrieval.search_memory, request)
-        room = await self._shop.room(self.folder)
-        from .usecases import navigating, tiers
+        from .usecases import finding
 
-        find = navigating.navigate if request.method == "llm" else tiers.retrieve_by_tiers
-        return await find(room, request)
+        return await finding.find(await self._shop.room(self.folder), request)
 
     async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:
         """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens."""

@@ -24,14 +24,11 @@ AGAIN = {
 TOO_LONG = "it was longer than allowed and was cut off; say less, so that the whole answer fits"
 
 
-async def ask(
-    meter: Meter, request: ChatRequest, read: Callable[[str], T], rescue: Callable[[str], T] | None = None
-) -> T:
+async def ask(meter: Meter, request: ChatRequest, read: Callable[[str], T]) -> T:
     """What `read` makes of the reply. `read` raises `pure.replies.ReplyError` where it cannot be used.
 
     Then the model gets its reply (shortened) and the error and is asked once more; a second failure is
-    UnusableReply. A reply that was cut at its length limit is told so. `rescue`, where given, may still read
-    a second reply that was cut, such as with `salvage_reply`. Other ModelErrors pass.
+    UnusableReply. A reply that was cut at its length limit is told so. Other ModelErrors pass.
     """
     first = await meter.chat(request)
     try:
@@ -40,19 +37,10 @@ async def ask(
         reason = _reason(first, error)
     second = await meter.chat(replace(request, messages=(*request.messages, *_again(request, first, reason))))
     try:
-        return _read(second, read, rescue)
+        return read(second.text)
     except ReplyError as error:
         told = f"{meter.name(request.step)} gave no usable reply for step {request.step!r}, asked twice"
         raise UnusableReply(f"{told}: {_reason(second, error)}") from error
-
-
-def _read(reply: ChatReply, read: Callable[[str], T], rescue: Callable[[str], T] | None) -> T:
-    try:
-        return read(reply.text)
-    except ReplyError as error:
-        if rescue is None or not (reply.cut or error.cut):
-            raise
-        return rescue(reply.text)
 
 
 def _reason(reply: ChatReply, error: ReplyError) -> str:

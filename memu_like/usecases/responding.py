@@ -30,11 +30,10 @@ from ..pure.packing import Section, choose, render
 from ..pure.rendering import plain_line
 from ..pure.secrets import mask_secrets
 from .desk import Desk, Room, Tools
+from .finding import find
 from .listing import profile
 from .memorize import add
-from .navigating import navigate
-from .retrieval import Request, read_request, search_memory
-from .tiers import retrieve_by_tiers
+from .retrieval import read_request
 
 PROMPT = "reply"
 MAX_QUERY, MAX_STYLE, MAX_METADATA = 32_000, 2_000, 8_000
@@ -145,7 +144,7 @@ async def _prepare(room: Room, ask: Ask) -> tuple[Meter, _Ready]:
     )
     meter = room.meter()
     try:
-        found = await _find(room, request)
+        found = await find(room, request)
         shown = await room.read(lambda desk: remembered(desk, found, ask.max_tokens))
     except NotFound:
         if not ask.add:  # who adds is starting this memory
@@ -153,12 +152,6 @@ async def _prepare(room: Room, ask: Ask) -> tuple[Meter, _Ready]:
         shown = Shown("")
     messages = await asyncio.to_thread(_prompt, room.tools, ask, request.history, shown)
     return meter, _Ready(ChatRequest("reply", messages), shown)
-
-
-async def _find(room: Room, request: Request) -> RetrieveResult:
-    if not request.asks_model:
-        return await room.read(lambda desk: search_memory(desk, request))
-    return await (navigate if request.method == "llm" else retrieve_by_tiers)(room, request)
 
 
 def _check(ask: Ask) -> None:

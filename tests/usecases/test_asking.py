@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from memu_like.config import Settings
 from memu_like.edges.llm.meter import Meter
 from memu_like.edges.llm.scripted import Line, ScriptedModel
 from memu_like.errors import ModelUnavailable, UnusableReply
-from memu_like.pure.replies import JSON, ReplyError, parse_reply, salvage_reply
+from memu_like.pure.replies import JSON, ReplyError, parse_reply
 from memu_like.usecases.asking import ask
 
 REQUEST = ChatRequest(
@@ -29,17 +28,10 @@ def items(text: str) -> JSON:
     return value["items"]
 
 
-def rescued(text: str) -> JSON:
-    value: Any = salvage_reply(text).value
-    return value["items"]  # type: ignore[no-any-return]
-
-
-async def asked(
-    *lines: Line, request: ChatRequest = REQUEST, rescue: bool = False
-) -> tuple[JSON, ScriptedModel]:
+async def asked(*lines: Line, request: ChatRequest = REQUEST) -> tuple[JSON, ScriptedModel]:
     model = ScriptedModel(lines)
     meter = Meter(model, Settings(), lambda: datetime(2024, 6, 3, tzinfo=UTC))
-    value = await ask(meter, request, items, rescued if rescue else None)
+    value = await ask(meter, request, items)
     assert meter.usage.calls == len(model.requests)  # every call went through the meter
     return value, model
 
@@ -82,19 +74,17 @@ async def test_a_cut_that_spoils_nothing_is_no_matter() -> None:
     assert value == [1]
 
 
-async def test_twice_cut_is_an_error_unless_there_is_a_rescue() -> None:
+async def test_twice_cut_is_an_error() -> None:
     cut = ChatReply('{"items": [1, 2, 3', cut=True)
     with pytest.raises(UnusableReply, match="longer than allowed"):
         await asked(cut, cut)
-    value, _ = await asked(cut, cut, rescue=True)
-    assert value == [1, 2]
 
 
-async def test_a_rescue_is_for_cut_replies_and_may_fail() -> None:
+async def test_the_error_is_that_of_the_second_reply() -> None:
     with pytest.raises(UnusableReply, match="Field required"):
-        await asked("{", '{"entries": [1]}', rescue=True)
+        await asked("{", '{"entries": [1]}')
     with pytest.raises(UnusableReply, match="longer than allowed"):
-        await asked("{", ChatReply('{"items": [', cut=True), rescue=True)
+        await asked("{", ChatReply('{"items": [', cut=True))
 
 
 async def test_what_the_second_request_repeats_is_short_and_speaks_to_no_template() -> None:
