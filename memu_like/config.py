@@ -162,6 +162,17 @@ class Settings(BaseModel):
 
     top_k: int = Field(default=10, ge=1, le=1000)
 
+    git: Literal["auto", "on", "off"] = "auto"
+    """Commit each run: where the store is the top of a repository (auto), wherever one holds it, or never."""
+    git_author: str = "memu-like <memu-like@localhost>"
+    """Who commits the machine's own changes, as "name <address>"."""
+    sync_hold_share: float = Field(default=0.3, gt=0, le=1)
+    """Where more than this share of all entries is gone at once, nothing is retracted until confirmed."""
+    sync_hold_least: int = Field(default=5, ge=1)
+    """Fewer entries than this are never held back, except where all are gone."""
+    watch_debounce_seconds: float = Field(default=0.3, gt=0, le=60)
+    """A watched folder is synced once nothing in it has changed for so long."""
+
     def type_names(self) -> tuple[str, ...]:
         """Every item type of this store."""
         return (*(kind.value for kind in ItemType), *(kind.name for kind in self.item_types))

@@ -16,6 +16,7 @@
     │   ├── Unmergeable              a category file that a person must mend first
     │   └── FormatTooNew             a folder written by a later version
     ├── EmbedderError                the embedder cannot be loaded or answers nonsense
+    ├── GitError                     git is missing, refuses, or stands in the middle of a merge
     └── ModelError                   a language model could not be asked, or its answer not used
         ├── ModelUnavailable         it is down, too slow, or refuses the key: later calls fail alike
         ├── UnusableReply            its reply could not be used, asked twice
@@ -140,6 +141,12 @@ class FormatTooNew(StorageError):
 
 class EmbedderError(MemuLikeError):
     exit_code = 7
+
+
+class GitError(MemuLikeError):
+    """What git was asked for could not be done. No file of memory depends on it."""
+
+    exit_code = 9
 
 
 class ModelError(MemuLikeError):

@@ -265,11 +265,22 @@ class Reorganised:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """A heading or a category file that a person renamed: what would go to `old` goes to `new` from then on.
+
+    Each is "topic" or "topic/slot".
+    """
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What one run recorded: a line of `events/YYYY-MM.jsonl`, and the run's commit mark."""
 
     id: str
-    kind: Literal["memorize", "edit", "forget", "import", "reorganise"]
+    kind: Literal["memorize", "edit", "forget", "import", "reorganise", "sync", "revert"]
     created_at: datetime
     time: datetime
     summary: str = ""
@@ -284,6 +295,7 @@ class Event:
     model: str | None = None
     usage: Usage | None = None
     reorganised: tuple[Reorganised, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
     deleted: bool = False
     rev: int = 1
     version: int = FORMAT_VERSION
@@ -494,3 +506,132 @@ class Reply:
     usage: Usage = Usage()
     degraded: tuple[str, ...] = ()
     model: str = ""
+
+
+EditKind = Literal[
+    "changed",  # a bullet reads otherwise: it is a person's now, and does not change by itself
+    "added",  # a bullet that has no id yet, or one that no item has
+    "deleted",  # a bullet is gone: its item is retracted
+    "moved",  # a bullet stands in another slot or file
+    "restored",  # a bullet stands whose item was retracted or replaced
+    "copied",  # a second bullet with the same id: it gets an id of its own
+    "renamed",  # a heading or a file, with all that stands in it
+    "category",  # a file that is new, gone, or described otherwise
+    "summary",  # the summary line of a category
+    "item",  # a line of items/*.jsonl
+    "resource",  # what came in was changed, which nothing may do
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change that a person made in the files. `path` is relative to the user's folder, `line` from 1.
+
+    `before` and `text` are what a bullet, a summary or a name said and says; "" where there is none.
+    """
+
+    kind: EditKind
+    path: str
+    line: int = 0
+    text: str = ""
+    before: str = ""
+    item: str = ""
+    topic: str = ""
+    slot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync took in. `held` are deletions that wait for `confirm`, because so many came at once.
+
+    `problems` are files that could not be read or told: nothing was concluded from them. `run` is the id of
+    the event, None where nothing was written.
+    """
+
+    user: str
+    edits: tuple[Edit, ...] = ()
+    held: tuple[Edit, ...] = ()
+    problems: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+    run: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the repository that the store is in. `time` is the author's.
+
+    `by` is "machine" where the service made it, for `user`'s `runs`.
+    """
+
+    id: str
+    time: datetime
+    author: str
+    email: str
+    subject: str
+    by: Literal["machine", "person"] = "person"
+    user: str | None = None
+    runs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between two states of a memory, in words a person reads.
+
+    `before` is what stood there ("change", "remove"), or the slot it came from ("move"). `source` says
+    where the item comes from: "2023-08-14 message 12", "by hand".
+    """
+
+    op: Literal["add", "remove", "change", "move"]
+    topic: str
+    slot: str
+    item: str
+    text: str = ""
+    before: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One step of a history: a run, or an edit that a person made, with what it changed.
+
+    `commit` is None where no repository holds it (yet).
+    """
+
+    time: datetime
+    run: str
+    kind: str
+    by: str
+    changes: tuple[Change, ...] = ()
+    reason: str = ""
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlameLine:
+    """One line of a category file and who put it there; `source` as in Change, `said` are the words behind it.
+
+    `commit` is None for a line that is not committed yet, and where there is no repository.
+    """
+
+    line: int
+    text: str
+    by: str
+    time: datetime | None = None
+    commit: str | None = None
+    run: str | None = None
+    item: str | None = None
+    source: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevertReport:
+    """What a revert undid. `kept` are items that were changed again since, with the reason: they stay."""
+
+    user: str
+    reverted: tuple[str, ...]
+    run: str | None
+    changes: tuple[Change, ...] = ()
+    kept: tuple[Dropped, ...] = ()
+    degraded: tuple[str, ...] = ()
