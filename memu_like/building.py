@@ -13,6 +13,7 @@ from typing import Any
 
 from .config import Settings, build_settings, settings_from_environment
 from .edges.embedders import Embedder, make_embedder
+from .edges.git.repository import Repository
 from .edges.index.reading import embed_rows
 from .edges.llm.base import Model
 from .edges.prompts import Prompts
@@ -65,7 +66,12 @@ def build_tools(settings: Settings, model: Model | None = None) -> Tools:
         now=now,
         prompts=Prompts(settings.store.absolute()),
         model=_model(settings) if model is None else model,
+        repository=partial(_repository, settings),
     )
+
+
+def _repository(settings: Settings) -> Repository | None:
+    return None if settings.git == "off" else Repository.find(settings.store)
 
 
 def _model(settings: Settings) -> Model | None:

@@ -13,6 +13,7 @@ from ..config import Settings
 from ..edges.embedders import Embedder
 from ..edges.files import Stamp, stamp
 from ..edges.folder import UserFolder
+from ..edges.git.repository import Repository
 from ..edges.index.index import Index
 from ..edges.index.manifest import MANIFEST, buffers, look
 from ..edges.index.reading import read_message
@@ -44,6 +45,8 @@ class Tools:
     now: Callable[[], datetime]
     prompts: Prompts
     model: Model | None = None
+    repository: Callable[[], Repository | None] = lambda: None
+    """Looks for the repository that the store stands in; None where there is none, or git is off."""
 
     @property
     def timezone(self) -> ZoneInfo:
