@@ -22,6 +22,7 @@ KEPT, LONGEST_KEPT = 2048, 400
 """How many lines' looks are kept, and of how many characters at most: a file is read again whenever a bullet
 of it changes, and all its other lines are the same."""
 
+_MARKERS = frozenset("-*+")
 _BREAK = re.compile(r"(\r\n|\n|\r)")
 _BLOCK_ID = re.compile(r"\^([A-Za-z0-9-]+)")
 _HEADING = re.compile(r"(#{1,6})(?=[ \t]|$)")
@@ -177,6 +178,14 @@ class Scanner:
         return Problem(self.opaque.start, f"the {what} that starts here is not closed")
 
     def mark(self, line: Line) -> Mark:
+        if self.opaque is None and line.text[:1] in _MARKERS and len(line.text) <= LONGEST_KEPT:
+            found = _plain_bullet(line.text)
+            if found is not None:
+                self.bullet, self.in_paragraph = found
+                return Mark(line, "bullet")
+        return self._mark(line)
+
+    def _mark(self, line: Line) -> Mark:
         bare = line.text.lstrip(" \t")
         column = column_at(line.text, len(line.text) - len(bare))
         if self.opaque and bare and column < self.opaque.container:
@@ -224,3 +233,15 @@ class Scanner:
             return False
         starts_block = _HEADING.match(bare) or _BULLET.match(bare) or _THEMATIC.match(bare)
         return not (column <= 3 and (starts_block or _FENCE.match(bare) or _INTERRUPTS.match(bare)))
+
+
+@lru_cache(maxsize=KEPT)
+def _plain_bullet(text: str) -> tuple[int | None, bool] | None:
+    """What a scanner holds after a bullet that starts at the margin and opens nothing; None for other lines.
+
+    It is the same whatever stands above, for such a line neither continues a paragraph nor a bullet.
+    """
+    scanner = Scanner()
+    mark = scanner._mark(Line(1, text, ""))
+    plain = mark.kind == "bullet" and scanner.opaque is None
+    return (scanner.bullet, scanner.in_paragraph) if plain else None

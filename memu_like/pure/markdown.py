@@ -186,6 +186,15 @@ def entries(document: Document, topic: str, path: str) -> tuple[Entry, ...]:
     )
 
 
+def bullet_of(line: str) -> Bullet | None:
+    """The bullet that a text is, where it is one bullet on one line and nothing else."""
+    lines = split_lines(line)
+    if len(lines) != 1 or Scanner().mark(lines[0]).kind != "bullet":
+        return None
+    found = _of_line(line) if len(line) <= LONGEST_LINE_KEPT else _bullet_of_line(line)
+    return None if found.nested or found.nested_ids else found
+
+
 def with_ids(document: Document, ids: Mapping[int, str]) -> str:
     """The text with ids (by the bullet's first line number) given to bullets; no other byte changes."""
     added = {bullet.anchor.number: ids.get(bullet.lines[0].number) for bullet in document.bullets}
@@ -340,10 +349,12 @@ def _bullets(marks: list[Mark], known: frozenset[str]) -> tuple[Bullet, ...]:
     return (Bullet(b.text, *ids, (line,), line, b.prefix, b.suffix, b.nested, b.task, b.nested_ids),)
 
 
-@lru_cache(maxsize=LINES_KEPT)
-def _of_line(text: str) -> Bullet:
+def _bullet_of_line(text: str) -> Bullet:
     """The bullet of a line that stands alone."""
     return _entries_of([Mark(Line(1, text, ""), "bullet")], frozenset())[0]
+
+
+_of_line = lru_cache(maxsize=LINES_KEPT)(_bullet_of_line)
 
 
 def _entries_of(marks: list[Mark], known: frozenset[str]) -> tuple[Bullet, ...]:

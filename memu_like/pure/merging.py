@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 from ..errors import Unmergeable
 from .lines import ITEM_ID, Line
-from .markdown import BOM, Block, Bullet, Document, Section, heading_name, parse
+from .markdown import BOM, Block, Bullet, Document, Section, bullet_of, heading_name, parse
 from .rendering import heading_text, neutral_line, plain_line, scalar, timestamp
 
 
@@ -178,6 +179,7 @@ def _from_scratch(plan: CategoryPlan) -> str:
     return _Merge(parse(page), replace(plan, previous_summary=plan.summary)).result(page)
 
 
+@lru_cache(maxsize=1024)
 def _key(slot: str) -> str:
     """Slots are the same when their headings read the same, capitals aside."""
     return heading_name(f"## {heading_text(slot)}").casefold()
@@ -430,8 +432,7 @@ def _bullet_lines(prefix: str, new: Mapping[str, str]) -> list[str]:
 def _readable(prefix: str, text: str, suffix: str, item_id: str) -> str:
     """The bullet's line, once it is certain that it reads back as this item and nothing else."""
     line = prefix + text + suffix
-    document = parse(line.lstrip(" \t"))
-    read = [(bullet.id, bullet.text) for bullet in document.bullets]
-    if read != [(item_id, text)] or len(list(document.lines)) > 1:
+    read = bullet_of(line.lstrip(" \t"))
+    if read is None or (read.id, read.text) != (item_id, text):
         raise ValueError(f"the text of item {item_id} must come from bullet_text: {text[:80]!r}")
     return line

@@ -38,6 +38,9 @@ _SEASONS = {3: "spring", 6: "summer", 9: "autumn", 12: "winter"}
 # Where each part of a day starts, as pure/intervals.py has it.
 _PARTS = {5: "morning", 11: "noon", 12: "afternoon", 17: "evening", 18: "night"}
 
+KEPT, LONGEST_KEPT = 1024, 400
+"""How many neutral lines are kept, and of how many characters at most."""
+
 
 def fingerprint(text: str) -> str:
     """The sha256 of a text in UTF-8, as hex: what a compare and swap compares."""
@@ -51,7 +54,15 @@ def plain_line(text: str) -> str:
 
 def neutral_line(text: str) -> str:
     """One line of markdown that shows `plain_line(text)` and holds no structure, link or HTML."""
+    return _kept_line(text) if len(text) <= LONGEST_KEPT else _neutral_line(text)
+
+
+def _neutral_line(text: str) -> str:
     return _safe_start(_INLINE.sub(r"\\\g<0>", plain_line(text)))
+
+
+# The names of slots and the summaries, which every merge compares with what stands in the file.
+_kept_line = lru_cache(maxsize=KEPT)(_neutral_line)
 
 
 def bullet_text(item: Item, own_names: frozenset[str] = frozenset()) -> str:
@@ -82,7 +93,7 @@ def _machine_text(
         text = with_subject(text, subject, worded=worded)
     date = entry_date(occurred, mentioned_at)
     dated = f"{text} ({date})" if date and date not in text else text
-    return neutral_line(dated)
+    return _neutral_line(dated)
 
 
 def with_subject(text: str, subject: str, *, worded: bool) -> str:
