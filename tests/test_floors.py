@@ -78,6 +78,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         {"pure.fencing", "pure.quoted_orders", "pure.rendering", "pure.secrets"},
         "a statement is a plain line without orders, special tokens and secrets",
     ),
+    "pure.changes": (
+        {"pure.markdown", "pure.merging", "pure.reconciling", "pure.rendering"},
+        "a state is read from category files; a change is told as a bullet is, from what replaced it",
+    ),
     "pure.dated_text": ({"pure.dates"}, "what is written out is what the text's dates are"),
     "pure.passages": ({"pure.dates", "pure.terms"}, "a passage has dates and terms"),
     "pure.history": ({"pure.rendering", "pure.terms"}, "turns on one line; a query is filled up with terms"),
