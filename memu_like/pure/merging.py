@@ -16,7 +16,7 @@ from functools import lru_cache
 from ..errors import Unmergeable
 from .lines import ITEM_ID, Line
 from .markdown import BOM, Block, Bullet, Document, Section, bullet_of, heading_name, parse
-from .rendering import heading_text, neutral_line, plain_line, scalar, timestamp
+from .rendering import KEPT, LONGEST_KEPT, heading_text, neutral_line, plain_line, scalar, timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +179,16 @@ def _from_scratch(plan: CategoryPlan) -> str:
     return _Merge(parse(page), replace(plan, previous_summary=plan.summary)).result(page)
 
 
-@lru_cache(maxsize=1024)
 def _key(slot: str) -> str:
     """Slots are the same when their headings read the same, capitals aside."""
+    return _kept_key(slot) if len(slot) <= LONGEST_KEPT else _key_of(slot)
+
+
+def _key_of(slot: str) -> str:
     return heading_name(f"## {heading_text(slot)}").casefold()
+
+
+_kept_key = lru_cache(maxsize=KEPT)(_key_of)
 
 
 def _title_section(document: Document) -> Section:

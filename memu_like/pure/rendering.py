@@ -39,7 +39,7 @@ _SEASONS = {3: "spring", 6: "summer", 9: "autumn", 12: "winter"}
 _PARTS = {5: "morning", 11: "noon", 12: "afternoon", 17: "evening", 18: "night"}
 
 KEPT, LONGEST_KEPT = 1024, 400
-"""How many neutral lines are kept, and of how many characters at most."""
+"""How many neutral lines and keys of slots are kept, and of how many characters at most."""
 
 
 def fingerprint(text: str) -> str:

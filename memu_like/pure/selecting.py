@@ -111,8 +111,13 @@ class _Words:
         when = (item.occurred.start, item.occurred.end) if item.occurred else None
         return cls(words, numbers, item.subject.casefold(), when)
 
+    @property
+    def key(self) -> tuple[str, frozenset[str]]:
+        """What two that are near-identical have in common."""
+        return self.subject, self.numbers
+
     def same_as(self, other: _Words) -> bool:
-        if self.subject != other.subject or self.numbers != other.numbers:
+        if self.key != other.key:
             return False
         if self.occurred and other.occurred and self.occurred != other.occurred:
             return False
@@ -143,7 +148,7 @@ class _Shelf:
     count: Callable[[str], int]
     text_of: Callable[[Item], str]
     slots: dict[str, _Slot] = field(default_factory=dict)
-    shown: list[_Words] = field(default_factory=list)
+    shown: dict[tuple[str, frozenset[str]], list[_Words]] = field(default_factory=dict)
     misses: Counter[str] = field(default_factory=Counter)
 
     def take(self, item: Item) -> bool:
@@ -152,7 +157,7 @@ class _Shelf:
         if not human and self.misses[item.slot] >= _PATIENCE:
             return False
         words = _Words.of(item)
-        if not human and any(words.same_as(other) for other in self.shown):
+        if not human and any(words.same_as(other) for other in self.shown.get(words.key, ())):
             return False
         heading = self.count(f"\n## {item.slot}\n") if slot is None and item.slot else 0
         tokens = self.count(f"- {self.text_of(item)} ^{item.id}\n")
@@ -169,4 +174,4 @@ class _Shelf:
         slot.items.append(item)
         self.misses[item.slot] = 0
         self.left -= heading + tokens
-        self.shown.append(words)
+        self.shown.setdefault(words.key, []).append(words)

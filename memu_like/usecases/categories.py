@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -243,7 +243,8 @@ def _plan_topic(
 ) -> tuple[CategoryPlan, tuple[str, ...]]:
     """The plan, and the entries that its summary is over where a model wrote that."""
     own_names = desk.own_names()
-    choice = choose(desk, topic, candidates)
+    texts = {item.id: bullet_text(item, own_names) for item in candidates}
+    choice = choose(desk, topic, candidates, lambda item: texts[item.id])
     shown = [item for slot in choice.slots for item in slot.items]
     hidden = {item.id for item in candidates} - {item.id for item in shown}
     hidden |= _moved_away(desk, topic, base)
@@ -255,7 +256,7 @@ def _plan_topic(
         summary=summary,
         slots=(
             *(
-                SlotPlan(slot.name, tuple((i.id, bullet_text(i, own_names)) for i in slot.items))
+                SlotPlan(slot.name, tuple((i.id, texts[i.id]) for i in slot.items))
                 for slot in choice.slots
             ),
             *([SlotPlan("", (), frozenset(hidden))] if hidden else ()),
@@ -269,15 +270,14 @@ def _plan_topic(
     return plan, summarised
 
 
-def choose(desk: Desk, topic: str, candidates: Iterable[Item]) -> Choice:
+def choose(desk: Desk, topic: str, candidates: Iterable[Item], text_of: Callable[[Item], str]) -> Choice:
     """Which of a topic's items its file shows within the budgets."""
-    own_names = desk.own_names()
     return select_entries(
         [item for item in candidates if item.status is Status.ACTIVE],
         slot_budget=desk.settings.slot_budget_tokens,
         category_budget=desk.settings.category_budget_tokens,
         count=desk.tools.counter().count,
-        text_of=lambda item: bullet_text(item, own_names),
+        text_of=text_of,
         slot_order=[slot.name for slot in category_of(desk, topic).slots],
         reserved=HEAD_TOKENS,
     )
@@ -320,21 +320,24 @@ def _summary(desk: Desk, shown: Sequence[Item]) -> str:
 
 def _delta(topic: str, before: str | None, after: str, plan: CategoryPlan) -> Iterator[ProfileDelta]:
     """What the profile shows now and did not before, and the other way round."""
-    known = {item_id for item_id, _ in plan.bullets} | set(plan.base)
-    old = {entry.id: entry for entry in _entries(before or "", topic, known) if entry.id}
-    new = {entry.id: entry for entry in _entries(after, topic, known) if entry.id}
-    for item_id, entry in new.items():
+    if before == after:
+        return
+    known = {item_id for item_id, _ in plan.bullets} | plan.base.keys()
+    old, new = _entries(before or "", known), _entries(after, known)
+    for item_id, (slot, text) in new.items():
         if item_id not in old:
-            yield ProfileDelta("add", topic, entry.slot, item_id, entry.text)
-        elif old[item_id].text != entry.text:
-            yield ProfileDelta("update", topic, entry.slot, item_id, entry.text)
-    for item_id, entry in old.items():
+            yield ProfileDelta("add", topic, slot, item_id, text)
+        elif old[item_id][1] != text:
+            yield ProfileDelta("update", topic, slot, item_id, text)
+    for item_id, (slot, text) in old.items():
         if item_id not in new:
-            yield ProfileDelta("remove", topic, entry.slot, item_id, entry.text)
+            yield ProfileDelta("remove", topic, slot, item_id, text)
 
 
-def _entries(text: str, topic: str, known: Iterable[str]) -> Iterable[Entry]:
-    return entries(parse(text, frozenset(known)), topic, category_path(topic))
+def _entries(text: str, known: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Item id -> slot and text of the entries that have one."""
+    sections = parse(text, known).sections
+    return {b.id: (section.slot, b.text) for section in sections for b in section.bullets if b.id}
 
 
 def _text(planned: Planned, before: bytes | None) -> str:
