@@ -112,7 +112,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "pure.summarising": ({"pure.rendering", "pure.terms"}, "a summary is a rendered line with few words"),
     "pure.baselines": ({"pure.scoring", "pure.terms"}, "a baseline finds turns by their terms"),
     "edges.run_file": ({"edges.files"}, "an evaluation's lines are appended to a file"),
-    "edges.folder": ({"edges.files"}, "a folder is made of files"),
+    "edges.folder": (
+        {"edges.files", "edges.recording"},
+        "a folder is made of files; what is written to them is recorded, to be committed",
+    ),
     "edges.store": ({"edges.files", "edges.folder"}, "a store is made of folders"),
     "edges.archive": ({"edges.files"}, "an archive holds files"),
     "edges.buffer": ({"edges.files", "edges.folder"}, "the buffer is a file of the folder"),

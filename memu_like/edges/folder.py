@@ -23,6 +23,7 @@ from ..models import FORMAT_VERSION, Event, Item, Resource
 from ..pure import records
 from ..pure.names import folder_name
 from . import files
+from .recording import EVERYTHING, Recorder
 
 USER_FILE = "user.json"
 DERIVED = ".memu"
@@ -33,6 +34,9 @@ MAX_PATHS_KEPT = 256
 RUN_LOCK = "run.lock"
 """Held by whoever makes the runs that wait for a language model."""
 LOCKS = ("lock", "buffer.lock", RUN_LOCK)
+MARKS = "written"
+MARKED = ("categories/", "items/", "events/")
+MAX_MARKS_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class UserFolder:
         self.store = store
         self.root = store / folder_name(user_id)
         self.derived = self.root / DERIVED
+        self.recorder: Recorder | None = None
+        """Where a repository holds the store: what is written is recorded, to be committed."""
         self._checked: files.Stamp | None = None
         self._paths: dict[str, Path] = {}
 
@@ -153,16 +159,36 @@ class UserFolder:
             return files.bytes_or_none(path)
 
     def write(self, relative: str, data: bytes, durable: files.Durable = "all") -> None:
+        self._mark({relative: data})
         files.write_atomic(self.root, self.path(relative), data, durable)
+        if self.recorder is not None:
+            self.recorder.wrote(relative, data)
 
     def write_many(self, contents: Mapping[str, bytes], durable: files.Durable = "all") -> None:
         files.write_many(self.root, [(self.path(name), data) for name, data in contents.items()], durable)
+        if self.recorder is not None:
+            for name, data in contents.items():
+                self.recorder.wrote(name, data)
 
     def replace_unchanged(self, contents: Mapping[str, tuple[bytes | None, bytes]]) -> list[str]:
         """See `files.replace_unchanged`: relative paths to what was read and what is to stand there."""
         names = {self.path(name): name for name in contents}
         changes = [(path, *contents[name]) for path, name in names.items()]
-        return [names[path] for path in files.replace_unchanged(self.root, changes)]
+        self._mark({name: data for name, (_, data) in contents.items()})
+        left = [names[path] for path in files.replace_unchanged(self.root, changes)]
+        if self.recorder is not None:
+            for name, (before, data) in contents.items():
+                if name not in left:
+                    self.recorder.merged(name, before, data)
+        return left
+
+    def record_person(self, contents: Mapping[str, bytes | None]) -> None:
+        """What a person did to files, as it stands before the machine writes on top of it; None: removed.
+
+        It becomes a commit of theirs where a repository holds the store; else this does nothing.
+        """
+        if self.recorder is not None:
+            self.recorder.person(contents)
 
     def append(self, relative: str, data: bytes) -> int:
         """Append lines durably. A last line without its newline is not run into.
@@ -175,7 +201,10 @@ class UserFolder:
                 data = b"\n" + data
             else:
                 files.cut_torn_tail(self.root, self.path(relative))
-        return files.append(self.root, self.path(relative), data)
+        start = files.append(self.root, self.path(relative), data)
+        if self.recorder is not None:
+            self.recorder.appended(relative, start, data)
+        return start
 
     def _is_open_ended(self, relative: str) -> bool:
         path = self.path(relative)
@@ -188,6 +217,8 @@ class UserFolder:
 
     def remove(self, relative: str, durable: files.Durable = "all") -> None:
         files.remove(self.root, self.path(relative), durable)
+        if self.recorder is not None:
+            self.recorder.gone(relative)
 
     def remove_folder(self, relative: str) -> None:
         files.remove_tree(self.root, self.path(relative))
@@ -202,6 +233,8 @@ class UserFolder:
             if path.name not in LOCKS:
                 files.remove_tree(self.root, path)
         self.remove(USER_FILE)
+        if self.recorder is not None:
+            self.recorder.gone(EVERYTHING)
         self._remove_lock_files()
 
     def remove_locks(self) -> None:
@@ -226,6 +259,26 @@ class UserFolder:
 
     def read_slice(self, relative: str, offset: int, length: int) -> bytes:
         return files.read_slice(self.root, f"{self.root}{os.sep}{relative}", offset, length)
+
+    # -- what the machine wrote
+
+    def _mark(self, contents: Mapping[str, bytes]) -> None:
+        """Note in `.memu/` what the machine writes over: whose bytes these are is told by it, after a crash.
+
+        A note that is lost costs no more than that: bytes that nobody noted are taken for a person's.
+        """
+        if self.recorder is None:
+            return
+        noted = [mark(n, data) for n, data in contents.items() if n.startswith(MARKED)]
+        if noted and self.derived.is_dir():
+            path = files.guard(self.root, self.derived / MARKS)
+            with files.explained("write", path):
+                _append_bounded(path, "".join(f"{line}\n" for line in noted).encode())
+
+    def marks(self) -> dict[str, int]:
+        """What `mark` gives of all that the machine wrote over lately -> when, as a count from 0."""
+        data = self.read_or_none(f"{DERIVED}/{MARKS}") or b""
+        return {line: number for number, line in enumerate(data.decode("ascii", "replace").splitlines())}
 
     # -- records
 
@@ -315,17 +368,16 @@ class UserFolder:
 
         The meta files come last: a resource exists once its meta file does.
         """
-        contents: list[tuple[Path, bytes]] = []
+        contents: dict[str, bytes] = {}
         for resource, data, text in resources:
-            contents.append((self.path(resource.file), data))
+            contents[resource.file] = data
             if resource.text_file is not None and text is not None:
-                contents.append((self.path(resource.text_file), text.encode()))
+                contents[resource.text_file] = text.encode()
         # Their names are synced with those of the meta files, which stand in the same folders.
-        files.write_many(self.root, contents, durable="file")
-        metas = [
-            (self.path(resource_stem(r.id) + ".meta.json"), records.render_pretty(r)) for r, _, _ in resources
-        ]
-        files.write_many(self.root, metas)
+        self.write_many(contents, durable="file")
+        self.write_many(
+            {resource_stem(r.id) + ".meta.json": records.render_pretty(r) for r, _, _ in resources}
+        )
 
     def resource_text(self, resource: Resource) -> bytes:
         """The lines that items and hits point into."""
@@ -334,6 +386,22 @@ class UserFolder:
 
 def content_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def mark(relative: str, data: bytes) -> str:
+    """A file with its contents and their size, in one word."""
+    name = hashlib.sha256(relative.encode("utf-8", "surrogateescape") + b"\0" + data).hexdigest()
+    return f"{name}-{len(data)}"
+
+
+def _append_bounded(path: Path, data: bytes) -> None:
+    """Without a sync: nothing but a name for the author of a commit hangs on it."""
+    with path.open("ab") as file:
+        file.write(data)
+        size = file.tell()
+    if size > MAX_MARKS_BYTES:
+        kept = path.read_bytes()[-MAX_MARKS_BYTES // 2 :].partition(b"\n")[2]
+        path.write_bytes(kept)
 
 
 def _id_of_meta(relative: str) -> str:
