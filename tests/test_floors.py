@@ -139,6 +139,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "checks vectors; a request has a budget",
     ),
     "edges.prompts": ({"edges.files", "edges.templates"}, "a prompt is a template in a file"),
+    "edges.watcher": ({"edges.folder"}, "what is watched are the files of the folders"),
     "edges.vector_cache": ({"edges.embedders", "edges.static_model"}, "the cache is an embedder around one"),
 }
 # What every neighbour may stand on: it knows nothing of memory.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
-from ..errors import CorruptFile
+from ..errors import CorruptFile, StorageError
 from ..pure.names import user_id_of
 from . import files
 from .folder import USER_FILE
@@ -33,6 +34,25 @@ def user_ids(store: Path) -> list[str]:
         if (path / USER_FILE).is_file():
             found.append(user_id_of(path.name) or stored_user_id(path))
     return sorted(found)
+
+
+def users_of(store: Path, folders: Collection[str] | None) -> tuple[list[str], list[str]]:
+    """Whose these folders are now (None: every folder of the store), and what is wrong with any of them.
+
+    A name that is no user's folder, or no more, counts for nothing.
+    """
+    users, problems = [], []
+    try:
+        names = [path.name for path in store.iterdir()] if folders is None else folders
+        for name in names:
+            if (store / name / USER_FILE).is_file():
+                try:
+                    users.append(user_id_of(name) or stored_user_id(store / name))
+                except StorageError as error:
+                    problems.append(str(error))
+    except OSError as error:
+        problems.append(str(StorageError.from_os("read", store, error)))
+    return users, problems
 
 
 def stored_user_id(path: Path) -> str:
