@@ -31,6 +31,7 @@ exit code or a status by `exit_code`.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,13 +96,18 @@ class MissingExtra(UserError):
 
 
 class Conflict(UserError):
-    """The stored text is not the one the caller read; `current` is what stands there now."""
+    """The stored text is not the one the caller read; `current` is what stands there now.
+
+    `hash` (the sha256 of `current`, as hex) and, of items and events, `rev` are what to expect next time.
+    """
 
     exit_code = 6
 
-    def __init__(self, what: str, current: str) -> None:
-        self.current = current
-        super().__init__(f"{what} has changed since it was read; it now says: {current}")
+    def __init__(self, what: str, current: str, rev: int | None = None) -> None:
+        self.current, self.rev = current, rev
+        self.hash = hashlib.sha256(current.encode("utf-8", "surrogatepass")).hexdigest()
+        says = f"it now says: {current}" if "\n" not in current else "read it again"
+        super().__init__(f"{what} has changed since it was read; {says}")
 
 
 class StorageError(MemuLikeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -338,6 +339,11 @@ class Entry:
     id: str | None = None
     pinned: bool = False
 
+    @property
+    def hash(self) -> str:
+        """The sha256 of `text`, as hex: what a change may say it expects to stand there."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -519,7 +525,6 @@ EditKind = Literal[
     "category",  # a file that is new, gone, or described otherwise
     "summary",  # the summary line of a category
     "item",  # a line of items/*.jsonl
-    "resource",  # what came in was changed, which nothing may do
 ]
 
 
@@ -555,6 +560,19 @@ class SyncReport:
     degraded: tuple[str, ...] = ()
     run: str | None = None
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryText:
+    """A category file as it stands. `hash` is the sha256 of its bytes, as hex: what a write must expect.
+
+    After a change, `report` is of the sync that took it in.
+    """
+
+    topic: str
+    text: str
+    hash: str
+    report: SyncReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -609,7 +627,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class BlameLine:
-    """One line of a category file and who put it there; `source` as in Change, `said` are the words behind it.
+    """One line of a category file and who put it there; `source` as in Change, `said` the words behind it.
 
     `commit` is None for a line that is not committed yet, and where there is no repository.
     """

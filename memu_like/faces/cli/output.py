@@ -16,6 +16,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ...models import Entry
+
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it
 PIECE = 32 * 1024
 """Characters written at once: unbuffered, Python does not notice that a reader left within a write."""
@@ -51,15 +53,16 @@ def joined(parts: Iterable[str], style: str = "") -> Text:
     return Text("  ".join(map(one_line, parts)), style=style, overflow="fold")
 
 
-def to_json(value: object) -> str:
+def to_json(value: object, *, indent: int | None = 2) -> str:
     """One JSON document: dataclasses by their field names, times in ISO 8601; harmless on a terminal too."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=_jsonable)
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_jsonable)
     return _UNSAFE.sub(lambda found: found[0] if found[0] in _KEPT else f"\\u{ord(found[0]):04x}", text)
 
 
 def _jsonable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        shown = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {**shown, "hash": value.hash} if isinstance(value, Entry) else shown
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Path):
