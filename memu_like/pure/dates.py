@@ -47,9 +47,12 @@ def find_dates(text: str, said_at: datetime) -> tuple[Occurred, ...]:
 
 
 def _without_overlaps(found: Iterable[Found], length: int) -> list[Found]:
+    every = list(found)
+    if len(every) < 2:
+        return every
     taken = bytearray(length)
     kept: list[Found] = []
-    for item in sorted(found, key=lambda each: (each[0] - each[1], each[0])):
+    for item in sorted(every, key=lambda each: (each[0] - each[1], each[0])):
         start, end, _ = item
         if taken.find(1, start, end) < 0:
             taken[start:end] = b"\1" * (end - start)

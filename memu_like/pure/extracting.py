@@ -19,7 +19,7 @@ from .fiction import Play, fiction_in, is_fiction
 from .patterns import lazy
 from .quoted_orders import gives_orders, orders_in
 from .secrets import find_secrets
-from .sentences import content_words, split_sentences, words_of
+from .sentences import content_words, has_digit, split_sentences, words_of
 from .small_talk import is_small_talk
 
 __all__ = [
@@ -329,12 +329,13 @@ def _weight(sentence: str, occurred: Occurred | None, goes_on: bool) -> float:
     content = content_words(sentence)
     if occurred is not None and _is_only_a_date(sentence, occurred):
         return 0.0
+    own = _is_own(sentence)
     weight = 0.1 + 0.05 * min(len(content), 7)
-    weight += OWN if _is_own(sentence) else 0.0
+    weight += OWN if own else 0.0
     weight += 0.12 if occurred is not None else 0.0
-    weight += 0.1 if any(character.isdigit() for character in sentence) else 0.0
+    weight += 0.1 if has_digit(sentence) else 0.0
     weight += 0.1 if any(word[0].isupper() and not word.startswith("I") for word in named) else 0.0
-    weight += 0.05 if not _is_own(sentence) and _NAMED_SUBJECT.match(sentence) else 0.0
+    weight += 0.05 if not own and _NAMED_SUBJECT.match(sentence) else 0.0
     weight += 0.1 if _STANDING.search(sentence) else 0.0
     weight += 0.15 if small_talk.asks_to_remember(sentence) else 0.0
     weight -= 0.08 if _HEDGE.search(sentence) else 0.0
@@ -352,7 +353,7 @@ def statement_weight(text: str, occurred: Occurred | None) -> float:
 def _is_only_a_date(sentence: str, occurred: Occurred) -> bool:
     """ "On 18 August." answers a question that does not stand in it."""
     rest = sentence.replace(occurred.text, " ")
-    telling = _is_own(rest) or any(character.isdigit() for character in rest)
+    telling = _is_own(rest) or has_digit(rest)
     return not telling and not content_words(rest)
 
 

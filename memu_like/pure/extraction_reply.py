@@ -151,7 +151,7 @@ class _SaidLines:
     def said(self, draft: Draft) -> bool:
         """Whether the line has a near-identical statement already; if not, it has this one from now on."""
         words = frozenset(_WORD.findall(draft.text.casefold()))
-        numbers = frozenset(word for word in words if any(char.isdigit() for char in word))
+        numbers = frozenset(word for word in words if not word.isalpha() and any(map(str.isdigit, word)))
         before = self.by_line.setdefault((draft.line, draft.subject.casefold()), [])
         for other, others_numbers in before:
             shared = len(words & other)

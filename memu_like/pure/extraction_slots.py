@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ..errors import InvalidInput
 from .entering import entered_slot, entered_topic
@@ -81,6 +82,7 @@ class Places:
         return topic, slot if _is_slot(slot) else ""
 
 
+@lru_cache(maxsize=1024)
 def _folded(name: str) -> str:
     """Names are compared, and new ones made, in small letters with "_" for blanks."""
     return "_".join(name.strip().casefold().split())

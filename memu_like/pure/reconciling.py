@@ -415,7 +415,7 @@ def _keys(item: Item) -> tuple[bool, frozenset[str]]:
     """
     found = _WORD.findall(item.text)
     named = (word for word in found[1:] if word[0].isupper() and word not in ("I", "My"))
-    numbers = (word for word in found if any(char.isdigit() for char in word))
+    numbers = (word for word in found if not word.isalpha() and any(map(str.isdigit, word)))
     keys = frozenset(word.casefold() for word in (*named, *numbers))
     return bool(_DENIES.search(item.text)), keys - set(_WORD.findall(item.subject.casefold()))
 

@@ -130,7 +130,7 @@ class _Words:
 def _words_of(text: str) -> tuple[frozenset[str], frozenset[str]]:
     """The words of a text and, of those, the numbers. Kept, for a text is compared with several."""
     words = frozenset(_WORD.findall(text.casefold()))
-    return words, frozenset(word for word in words if any(char.isdigit() for char in word))
+    return words, frozenset(word for word in words if not word.isalpha() and any(map(str.isdigit, word)))
 
 
 @dataclass(slots=True)

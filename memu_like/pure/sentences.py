@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .patterns import lazy
 
@@ -36,6 +37,9 @@ STOP_WORDS = frozenset(
     when where which while who whole whom whose why will wish with within without won't work would wouldn't
     wow yeah year years yep yes yesterday yet you you'd you'll you're you've your yours""".split()
 )
+KEPT, LONGEST_KEPT = 256, 400
+"""How many texts' content words are kept, and of how many characters at most."""
+
 _CHINESE_FUNCTION = frozenset("的了是在我你他她它们这那有和就都也很不吗呢吧啊把被给跟与又还会要去来到个说最")
 
 
@@ -82,8 +86,16 @@ def bigrams(run: str) -> list[str]:
     return [pair for pair in pairs if _CHINESE_FUNCTION.isdisjoint(pair)]
 
 
+def has_digit(text: str) -> bool:
+    return not text.isalpha() and any(map(str.isdigit, text))
+
+
 def content_words(text: str) -> list[str]:
     """Lower-case words that carry meaning, in order, once each; CJK as bigrams."""
+    return list(_kept_content(text) if len(text) <= LONGEST_KEPT else _content_words(text))
+
+
+def _content_words(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for word in _WORD.findall(text.lower()):
         if not word.isascii() and (runs := CJK.findall(word)):
@@ -92,4 +104,8 @@ def content_words(text: str) -> list[str]:
         stem = _CONTRACTION.sub("", word)
         if len(stem) > 2 and word not in STOP_WORDS and stem not in STOP_WORDS:
             found[stem] = None
-    return list(found)
+    return tuple(found)
+
+
+# A statement is weighed and has its keywords taken: its words are asked for twice.
+_kept_content = lru_cache(maxsize=KEPT)(_content_words)

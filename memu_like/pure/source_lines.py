@@ -37,6 +37,7 @@ SHORTEST_SECRET = 4
 MOST_TEXT = 20_000
 """Characters of a line that are compared; a longer one is a pasted text."""
 
+_LETTERS = lazy(r"[^\W\d_]+")
 _DIGITS = lazy(r"\d+")
 _THOUSANDS = lazy(r"(?<=\d),(?=\d{3}(?!\d))")
 _K = lazy(r"(\d+)\s?[kK万]\b|(\d+)\s?万")
@@ -117,7 +118,8 @@ class SourceLines:
         self._place = {line: place for place, line in enumerate(self._order)}
         self.speakers = {line.speaker.casefold(): line.speaker for line in self.lines.values()}
         """Names as they are spelled, by what they are without capitals."""
-        self._names = frozenset(stem(w) for line in self.lines.values() for w in words(line.speaker))
+        speakers = {line.speaker for line in self.lines.values()}
+        self._names = frozenset(stem(word) for speaker in speakers for word in words(speaker))
 
     def around(self, lines: Collection[int]) -> list[SourceLine]:
         """The lines and those next to them, on which they may lean.
@@ -191,8 +193,9 @@ def _shared(stems: frozenset[str], lines: Sequence[SourceLine], others: Sequence
     """Whether enough of the stems stand there, and one of them at least in the lines themselves."""
     own = stems & frozenset[str]().union(*(line.stems for line in lines))
     found = len(own | (stems & frozenset[str]().union(*(line.stems for line in others))))
-    least = SHARE_CJK if any(CJK.match(one) for one in stems) else SHARE
-    return bool(own) and (found >= ENOUGH or found >= least * len(stems))
+    if not own or found >= ENOUGH:
+        return bool(own)
+    return found >= (SHARE_CJK if any(CJK.match(one) for one in stems) else SHARE) * len(stems)
 
 
 def telling_stems(text: str) -> frozenset[str]:
@@ -204,8 +207,8 @@ def telling_stems(text: str) -> frozenset[str]:
 
 
 def is_english(text: str) -> bool:
-    spoken = re.findall(r"[^\W\d_]+", text.lower())
-    return sum(word in STOP_WORDS for word in spoken) >= ENGLISH_SHARE * len(spoken)
+    spoken = _LETTERS.findall(text.lower())
+    return sum(map(STOP_WORDS.__contains__, spoken)) >= ENGLISH_SHARE * len(spoken)
 
 
 def _joined(before: SourceLine | None, turn: Turn, timezone: tzinfo) -> SourceLine:
