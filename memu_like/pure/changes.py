@@ -206,11 +206,11 @@ def _day_of(resource: str) -> str:
 def in_words(change: Change) -> str:
     """One line: "pets: + Has a guinea pig named Oscar, from 2023-08-14 message 12"."""
     label = change.slot or change.topic
-    said = change.text
+    said = change.text.removesuffix(".") if change.source else change.text
     if change.op == "change":
-        said = f"{change.before} -> {change.text}"
+        said = f"{change.before.removesuffix('.')} -> {said}"
     elif change.op == "move":
-        said = f"{change.text}, moved from {change.before} to {label}"
+        said = f"{said}, moved from {change.before} to {label}"
     return f"{label}: {_SIGNS[change.op]} {said}{_told(change.source)}"
 
 

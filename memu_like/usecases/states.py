@@ -90,6 +90,16 @@ def state_at(desk: Desk, repo: Repository, commit: str) -> State:
     return state_of(items, texts, desk.own_names())
 
 
+def category_texts(repo: Repository, commit: str, folder: str) -> dict[str, str]:
+    """The category files of a commit: topic -> text."""
+    found = repo.files_at(commit, f"{folder}/categories")
+    return {
+        PurePosixPath(path).stem: data.decode("utf-8", "replace")
+        for path, data in found.items()
+        if _tells(f"categories/{path}")
+    }
+
+
 def _tells(path: str) -> bool:
     """Whether a file of a user's folder says something: `items/2023-05.jsonl`, `categories/interest.md`."""
     kind, _, name = path.partition("/")
