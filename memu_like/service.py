@@ -32,6 +32,7 @@ from .models import (
     Reply,
     Resource,
     RetrieveResult,
+    SyncReport,
 )
 from .usecases import context as contexts
 from .usecases import doctor as doctors
@@ -41,6 +42,7 @@ from .usecases import (
     listing,
     memorize,
     retrieval,
+    syncing,
     transfer,
 )
 from .usecases.desk import Progress, Tools
@@ -371,6 +373,13 @@ class UserMemory:
         """Erase the user's whole folder."""
         await self._shop.write(self.folder, forgetting.forget_user)
         self._shop.forget(self.user_id)
+
+    async def sync(self, *, confirm: bool = False) -> SyncReport:
+        """Take in what was changed by hand in the files; each run does so before it begins.
+
+        Where many entries are gone at once, their deletion is held back until `confirm`.
+        """
+        return await self._shop.write(self.folder, syncing.sync, confirm=confirm)
 
     async def reindex(self, progress: Progress | None = None) -> listing.Stats:
         """Throw the index away and build it again from the files."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from ..edges.folder import content_hash
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
-from ..models import Category, Entry, Event, Item, ProfileDelta, Reorganised, Status
-from ..pure.markdown import Document, entries, parse, render, unescape
+from ..models import Category, Event, Item, ProfileDelta, Reorganised, Status
+from ..pure.markdown import Document, parse, render, unescape
 from ..pure.merging import (
     CategoryPlan,
     SlotPlan,
@@ -42,6 +43,10 @@ class Base:
     description: str = ""
     summarised: tuple[str, ...] = ()
     """The entries that stood there when a model wrote the summary; empty for one made of fragments."""
+    written: str = ""
+    """The fingerprint of a text of the file that holds no edit which a sync has not taken in; "" for none."""
+    told: tuple[str, str] = ("", "")
+    """The summary and the description that a person wrote there, once a sync has told of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,11 @@ class Rendered:
     def write(self, desk: Desk) -> None:
         """Merge into what stands there at the moment of writing: an edit made meanwhile is merged again."""
         texts: dict[str, str] = {}
+        read: dict[str, bytes | None] = {}
         waiting = {planned.plan.path: planned for planned in self.planned}
         for _ in range(MAX_WRITES):
             now = {path: desk.folder.read_or_none(path) for path in waiting}
+            read |= now
             texts |= {path: _text(waiting[path], before) for path, before in now.items()}
             changes = {path: (before, texts[path].encode()) for path, before in now.items()}
             left = desk.folder.replace_unchanged({p: c for p, c in changes.items() if c[0] != c[1]})
@@ -96,7 +103,10 @@ class Rendered:
         else:
             names = ", ".join(waiting)
             raise StorageError(f"{names} changed {MAX_WRITES} times while it was being written; try again")
-        _write_bases(desk, [(planned, texts[planned.plan.path]) for planned in self.planned])
+        paths = [planned.plan.path for planned in self.planned]
+        _write_bases(
+            desk, [(p, read[path], texts[path]) for p, path in zip(self.planned, paths, strict=True)]
+        )
 
 
 def extra_topics(desk: Desk) -> tuple[str, ...]:
@@ -255,10 +265,7 @@ def _plan_topic(
         updated_at=max((item.created_at for item in candidates), default=datetime.min),
         summary=summary,
         slots=(
-            *(
-                SlotPlan(slot.name, tuple((i.id, texts[i.id]) for i in slot.items))
-                for slot in choice.slots
-            ),
+            *(SlotPlan(slot.name, tuple((i.id, texts[i.id]) for i in slot.items)) for slot in choice.slots),
             *([SlotPlan("", (), frozenset(hidden))] if hidden else ()),
         ),
         base=base.bullets,
@@ -346,14 +353,22 @@ def _text(planned: Planned, before: bytes | None) -> str:
     return planned.after if current == planned.before else merge(current, planned.plan)
 
 
-def _write_bases(desk: Desk, written: Sequence[tuple[Planned, str]]) -> None:
-    """Keep what the machine has written: `written` are the plans with the texts that stand there now."""
+def _write_bases(desk: Desk, written: Sequence[tuple[Planned, bytes | None, str]]) -> None:
+    """Keep what the machine has written: the plans with what was read and the texts that stand there now."""
     changed: dict[str, bytes] = {}
-    for planned, text in written:
+    for planned, before, text in written:
         plan, known = planned.plan, read_base(desk, planned.plan.topic)
         summary = summary_base(text, plan)
         summarised = planned.summarised if summary == plan.summary else known.summarised
-        base = Base(base_of(text, plan), summary, description_base(text, plan), summarised)
+        base = Base(
+            bullets=base_of(text, plan),
+            summary=summary,
+            description=description_base(text, plan),
+            summarised=summarised,
+            # Merged into what holds an edit, it holds that edit still.
+            written=fingerprint(text) if _was_synced(known, before) else "",
+            told=known.told,
+        )
         if base != known:
             changed[_base_path(plan.topic)] = _base_bytes(base)
     # Their names are on disk before the journal's end is: a power cut that loses them brings it back.
@@ -367,6 +382,16 @@ def write_checked(desk: Desk, path: str, text: str, read: Document) -> None:
     desk.folder.write(path, text.encode())
 
 
+def is_synced(base: Base, data: bytes) -> bool:
+    """Whether a category file that reads `data` holds no edit that a sync would have to take in."""
+    return bool(base.written) and base.written == content_hash(data)
+
+
+def _was_synced(base: Base, before: bytes | None) -> bool:
+    """Of a file that was not there: whether none was expected."""
+    return not base.bullets if before is None else is_synced(base, before)
+
+
 def read_base(desk: Desk, topic: str) -> Base:
     """Empty where nothing was written yet, or where the derived folder was deleted."""
     data = desk.folder.read_or_none(_base_path(topic))
@@ -374,7 +399,9 @@ def read_base(desk: Desk, topic: str) -> Base:
         return Base()
     try:
         values = json.loads(data)
-        return Base(**{**values, "summarised": tuple(values.get("summarised", ()))})
+        summary, description = values.pop("told", ("", ""))
+        values["summarised"] = tuple(values.get("summarised", ()))
+        return Base(**values, told=(summary, description))
     except (ValueError, TypeError, AttributeError) as error:
         raise CorruptFile(desk.folder.path(_base_path(topic)), None, str(error)) from error
 
@@ -383,10 +410,27 @@ def write_base(desk: Desk, topic: str, base: Base) -> None:
     desk.folder.write(_base_path(topic), _base_bytes(base))
 
 
+def has_base(desk: Desk, topic: str) -> bool:
+    return desk.folder.path(_base_path(topic)).exists()
+
+
+def remove_base(desk: Desk, topic: str) -> None:
+    """Of a category file that a person deleted, once its entries are retracted."""
+    desk.folder.remove(_base_path(topic))
+
+
 def _base_bytes(base: Base) -> bytes:
-    values = {"bullets": dict(base.bullets), "summary": base.summary, "description": base.description}
+    values: dict[str, object] = {
+        "bullets": dict(base.bullets),
+        "summary": base.summary,
+        "description": base.description,
+    }
     if base.summarised:
         values["summarised"] = list(base.summarised)
+    if base.written:
+        values["written"] = base.written
+    if any(base.told):
+        values["told"] = list(base.told)
     return json.dumps(values, ensure_ascii=False).encode()
 
 

@@ -31,6 +31,7 @@ from .desk import Desk
 from .listing import check_names
 from .memorize import settle
 from .runs import new_run_id
+from .taking_edits import Taken, take_edits
 
 ITEM_FIELDS = ("text", "type", "topic", "slot", "subject", "keywords", "tags", "occurred")
 EVENT_FIELDS = ("summary", "title", "tags")
@@ -38,13 +39,16 @@ HUMAN_WEIGHT = 1.0
 
 
 @contextmanager
-def writing(desk: Desk) -> Iterator[None]:
-    """Hold the folder to write in it, with what a killed writer left finished first."""
+def writing(desk: Desk, *, take: bool = True) -> Iterator[Taken]:
+    """Hold the folder to write in it, with what a killed writer left finished and what a person did taken in.
+
+    Gives what was taken in just now.
+    """
     desk.folder.require()
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
         desk.folder.require()
         settle(desk)
-        yield
+        yield take_edits(desk) if take else Taken()
 
 
 # -- items
@@ -59,9 +63,9 @@ def update_item(desk: Desk, item_id: str, changes: Mapping[str, Any], *, expecte
     check_names("field", changes, ITEM_FIELDS)
     if not changes:
         raise InvalidInput(f"nothing to change: give one of {', '.join(ITEM_FIELDS)}")
-    with writing(desk):
+    with writing(desk) as taken:
         item = _editable(desk, item_id)
-        standing = _check_expected(desk, item, expected)
+        standing = _check_expected(desk, item, expected, taken)
         values = _item_values(desk, changes)
         if all(getattr(item, name) == value for name, value in values.items()):
             return item
@@ -95,11 +99,11 @@ def add_item(desk: Desk, text: str, topic: str, slot: str, fields: Mapping[str, 
 
 def delete_item(desk: Desk, item_id: str, *, expected: str | None) -> Item:
     """Retract an item; one that is retracted already stays as it is. Raises NotFound, Conflict."""
-    with writing(desk):
+    with writing(desk) as taken:
         item = _find(desk, item_id)
         if item.status is Status.RETRACTED:
             return item
-        standing = _check_expected(desk, item, expected)
+        standing = _check_expected(desk, item, expected, taken)
         return _apply(desk, item, replace(item, status=Status.RETRACTED), "deleted", standing)
 
 
@@ -172,15 +176,15 @@ def _known_topics(desk: Desk) -> list[str]:
     return [*(category.name for category in desk.tools.categories), *extra_topics(desk)]
 
 
-def _check_expected(desk: Desk, item: Item, expected: str | None) -> str | None:
+def _check_expected(desk: Desk, item: Item, expected: str | None, taken: Taken) -> str | None:
     """The bullet as it stands in the item's file, if there is one. Raises Conflict, InvalidInput."""
     path = category_path(item.topic)
     standing = bullets_of(read_category(desk, path) or "", {item.id}).get(item.id)
     machine = bullet_text(item, desk.own_names())
-    pinned = standing is not None and standing not in (
-        machine,
-        read_base(desk, item.topic).bullets.get(item.id),
-    )
+    written = machine, read_base(desk, item.topic).bullets.get(item.id)
+    # What was edited since the last sync, the caller cannot have seen.
+    unseen = any(edit.item == item.id for edit in taken.edits)
+    pinned = standing is not None and (unseen or standing not in written)
     accepted = (standing,) if pinned else (item.text, machine, standing)
     if (pinned or expected is not None) and expected not in accepted:
         current = standing if pinned and standing is not None else item.text

@@ -17,7 +17,7 @@ from ..edges.index.manifest import MANIFEST
 from ..edges.loaders import load_messages, parse_message
 from ..errors import CorruptFile
 from ..models import Kept, Loaded, MemorizeReport
-from . import runs
+from . import runs, taking_edits
 from .categories import Wishes, render_categories
 from .desk import Desk, Progress, steady
 from .erasing import finish
@@ -85,6 +85,7 @@ def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime, *, wait: bool =
     degraded = _mend_list(desk)
     interrupted = recover(desk)
     _check_list(desk)
+    edits = taking_edits.take_edits(desk)
     waiting = buffer.rotate(desk.folder, desk.settings.lock_timeout_seconds)
     intake = stage(desk, [*_buffered(desk, waiting), *loaded], now)
     # Before the first resource: one that is found with no event and no mark was never ours to run.
@@ -97,7 +98,7 @@ def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime, *, wait: bool =
     for name in waiting:
         # One that a power cut brings back holds nothing that is not known by then.
         desk.folder.remove(name, durable="none")
-    return Taken(intake, (*interrupted, *intake.staged), degraded)
+    return Taken(intake, (*interrupted, *intake.staged), (*degraded, *taking_edits.told(edits)))
 
 
 def _mend_list(desk: Desk) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from .memorize import is_unread, look_in, previewed, report, settle, stored, tak
 from .recalling import recall
 from .reorganising import needs_reorganising, reorganise
 from .runs import Extracted, Run, Totals
+from .taking_edits import take_edits, told
 
 T = TypeVar("T")
 UNSAVED_ROWS = 128
@@ -261,6 +262,8 @@ def _apply(desk: Desk, extracted: Extracted, totals: Totals) -> None:
     with _waiting(desk, resource_id) as waiting:
         if not waiting:
             return
+        # A person may have edited while the model thought.
+        totals.degraded += told(take_edits(desk))
         now = desk.tools.now()
         journal.begin(desk.folder)
         decided: list[Run] = runs.decide(desk, [extracted], now)

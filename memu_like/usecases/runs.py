@@ -25,6 +25,7 @@ from .categories import Rendered, render_categories
 from .desk import Desk
 from .intake import Staged, quotes_in
 from .known import KnownItems
+from .renames import follow_renames
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _placed(
         placed = assign_slots([drafts[n] for n in homeless], rows, desk.tools.slot_table())
         for number, draft in zip(homeless, placed, strict=True):
             found[number] = draft
-    return found
+    return follow_renames(desk, found)
 
 
 def apply(desk: Desk, runs: Sequence[Run], now: datetime, totals: Totals) -> None:

@@ -1,0 +1,510 @@
+"""What a person did to the category files, told from what the machine last wrote and from the items.
+
+Everything is by block id: a bullet that reads otherwise was edited, one that is gone was deleted, one that
+stands elsewhere was moved, whatever else happened to the file around it. Where a file cannot be told, nothing
+is concluded about the entries that stood in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from ..models import Edit, Item, ItemType, Origin, ProfileDelta, Renamed, Status
+from .entering import MAX_TEXT
+from .extracting import occurred_in
+from .lines import split_lines
+from .markdown import BOM, Bullet, Document, Section, heading_name, parse, unescape, with_ids
+from .merging import standing_summary
+from .reconciling import item_id as make_item_id
+from .rendering import bullet_text, entry_date, heading_text, neutral_line, plain_line
+from .secrets import mask_secrets
+
+HUMAN_WEIGHT = 1.0
+DELETED = "deleted by the user"
+DERIVED_GONE = "what it was derived from was deleted by the user"
+MAX_SALTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A category file as it stands (`text` is None where there is none), and its base.
+
+    `bullets` is the text of each bullet as the machine last wrote it, `summary` and `description` likewise;
+    `told` is a person's summary and description that a sync has reported before.
+    """
+
+    topic: str
+    path: str
+    text: str | None
+    bullets: Mapping[str, str] = field(default_factory=dict, hash=False)
+    summary: str = ""
+    description: str = ""
+    told: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who takes the edits in: whose folder, in which run, when, and whether secrets are masked."""
+
+    user: str
+    own_names: frozenset[str]
+    run: str
+    now: datetime
+    mask: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bullet stands."""
+
+    page: Page
+    section: Section
+    bullet: Bullet
+
+    @property
+    def line(self) -> int:
+        return self.bullet.lines[0].number
+
+    def is_at(self, other: Place | None) -> bool:
+        return other is not None and (self.page.path, self.line) == (other.page.path, other.line)
+
+
+@dataclass(frozen=True, slots=True)
+class NewId:
+    """An id for the bullet that begins on `line`, in place of `old` where it has one."""
+
+    line: int
+    new: str
+    old: str = ""
+
+
+@dataclass(slots=True)
+class Edits:
+    """What was found. `revisions` are new revisions of items, `gone` those that deletions would make.
+
+    `ids` are to be written into the files, by path; `problems` are by path as well.
+    """
+
+    edits: list[Edit] = field(default_factory=list)
+    revisions: dict[str, Item] = field(default_factory=dict)
+    deltas: list[ProfileDelta] = field(default_factory=list)
+    deleted: list[Edit] = field(default_factory=list)
+    gone: dict[str, Item] = field(default_factory=dict)
+    gone_deltas: list[ProfileDelta] = field(default_factory=list)
+    ids: dict[str, list[NewId]] = field(default_factory=dict)
+    renamed: list[Renamed] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def find_edits(
+    pages: Sequence[Page],
+    item_of: Callable[[str], Item | None],
+    writer: Writer,
+    elsewhere: Collection[str] = (),
+    astray: Collection[str] = (),
+) -> Edits:
+    """The edits in `pages`. `elsewhere` are ids that stand in other files where they belong; `astray` those
+    that stand in files which count for nothing, or that could not be read: they are not gone."""
+    finder = _Finder(item_of, writer, frozenset(elsewhere), frozenset(astray))
+    finder.read(pages)
+    return finder.found
+
+
+def said(text: str, mask: bool) -> str:
+    """What a bullet says, as an item's text: one line without markdown's escapes, secrets masked."""
+    plain = plain_line(unescape(text))
+    if mask:
+        plain = mask_secrets(plain)[0]
+    return plain[:MAX_TEXT].rstrip()
+
+
+def slot_key(slot: str) -> str:
+    """Slots are the same when their headings read the same, capitals aside."""
+    return heading_name(f"## {heading_text(slot)}").casefold() if slot else ""
+
+
+class _Finder:
+    def __init__(
+        self,
+        item_of: Callable[[str], Item | None],
+        writer: Writer,
+        elsewhere: frozenset[str],
+        astray: frozenset[str],
+    ) -> None:
+        self.item_of, self.writer, self.elsewhere, self.astray = item_of, writer, elsewhere, astray
+        self.found = Edits()
+        self.documents: dict[str, Document] = {}
+        self.based: dict[str, str] = {}
+        self.unsure: set[str] = set()
+        self.places: dict[str, list[Place]] = {}
+        self.taken: set[str] = set()
+
+    def read(self, pages: Sequence[Page]) -> None:
+        for page in pages:
+            self.based |= page.bullets
+        told = [page for page in pages if self._is_told(page)]
+        for page in told:
+            for place in self._bullets(page):
+                if place.bullet.id is not None:
+                    self.places.setdefault(place.bullet.id, []).append(place)
+        self.taken = {*self.places, *self.based, *self.elsewhere}
+        gone = self._gone(told)
+        originals = {i: self._original(i, places) for i, places in self.places.items()}
+        renamed = self._renamed(told, originals, gone)
+        for page in told:
+            self._look_at(page, originals, gone, renamed)
+        for edit in gone.values():
+            self._retract(edit)
+
+    def _is_told(self, page: Page) -> bool:
+        """Whether something can be concluded from the page; where not, nothing is, about all in its base."""
+        if page.text is None:
+            return True
+        if page.bullets and not page.text.strip(BOM + " \t\r\n"):
+            return self._untold(page, 1, "the file is blank, though entries stood in it")
+        document = parse(page.text, known=self.based.keys())
+        if document.problem is not None:
+            return self._untold(page, document.problem.line, document.problem.reason)
+        self.documents[page.path] = document
+        return True
+
+    def _untold(self, page: Page, line: int, reason: str) -> bool:
+        self.unsure |= set(page.bullets)
+        if page.text:
+            self.unsure |= {bullet.id for bullet in parse(page.text).bullets if bullet.id}
+        self.found.problems[page.path] = f"{page.path}:{line}: {reason}; nothing was taken from it"
+        return False
+
+    def _bullets(self, page: Page) -> Iterator[Place]:
+        document = self.documents.get(page.path)
+        for section in document.sections if document else ():
+            for bullet in section.bullets:
+                yield Place(page, section, bullet)
+
+    # -- which bullet is which
+
+    def _original(self, item_id: str, places: Sequence[Place]) -> Place | None:
+        """The one that is the entry; others are copies. None where it may be one in a file that is untold."""
+        if item_id in self.elsewhere or item_id in self.unsure:
+            return None
+        item = self.item_of(item_id)
+        if item is None or len(places) == 1:
+            return places[0]
+        return min(places, key=lambda place: self._strangeness(place, item))
+
+    def _strangeness(self, place: Place, item: Item) -> tuple[bool, bool, bool]:
+        """What stands where it stood, as it read, was there before the copy."""
+        written = (self.based.get(item.id), bullet_text(item, self.writer.own_names))
+        return (
+            place.page.topic != item.topic,
+            place.bullet.text not in written,
+            place.section.slot.casefold() != slot_key(item.slot),
+        )
+
+    def _gone(self, told: Iterable[Page]) -> dict[str, Edit]:
+        """Entries that stood in a page and stand nowhere now, by id."""
+        gone: dict[str, Edit] = {}
+        for page in told:
+            for item_id, text in page.bullets.items():
+                if any(item_id in ids for ids in (self.places, self.elsewhere, self.unsure, self.astray)):
+                    continue
+                item = self.item_of(item_id)
+                if item is None or item.topic != page.topic or not item.shown:
+                    continue
+                if item.status is Status.ACTIVE:
+                    gone[item_id] = self._edit("deleted", page, 0, before=text or item.text, item=item)
+        return gone
+
+    def _retract(self, edit: Edit) -> None:
+        item = self.item_of(edit.item)
+        assert item is not None  # `_gone` has looked
+        self.found.deleted.append(edit)
+        self.found.gone[item.id] = self._revised(item, DELETED, status=Status.RETRACTED)
+        self.found.gone_deltas.append(ProfileDelta("remove", edit.topic, item.slot, item.id, edit.before))
+
+    # -- renames
+
+    def _renamed(
+        self, told: Sequence[Page], originals: Mapping[str, Place | None], gone: Mapping[str, Edit]
+    ) -> frozenset[str]:
+        """The ids that moved because their heading or file has another name now."""
+        moved: dict[tuple[str, str], list[Place]] = {}
+        items: dict[str, Item] = {}
+        for item_id, place in originals.items():
+            item = self.item_of(item_id)
+            if place is None or item is None or item.status is not Status.ACTIVE:
+                continue
+            items[item_id] = item
+            moved.setdefault((item.topic, slot_key(item.slot)), []).append(place)
+        return self._renamed_files(told, moved) | self._renamed_slots(items, moved)
+
+    def _renamed_files(
+        self, told: Sequence[Page], moved: Mapping[tuple[str, str], list[Place]]
+    ) -> frozenset[str]:
+        """A file that is gone, with all that is left of it in one that is new."""
+        found: set[str] = set()
+        new = {page.topic for page in told if page.text is not None and not page.bullets}
+        for page in told:
+            places = [place for (topic, _), many in moved.items() if topic == page.topic for place in many]
+            into = {place.page.topic for place in places}
+            if page.text is None and len(into) == 1 and into <= new:
+                to = places[0].page
+                self.found.renamed.append(Renamed(page.topic, to.topic))
+                edit = Edit("renamed", to.path, 0, text=to.topic, before=page.topic, topic=to.topic)
+                self.found.edits.append(edit)
+                found |= {place.bullet.id for place in places if place.bullet.id}
+        return frozenset(found)
+
+    def _renamed_slots(
+        self, items: Mapping[str, Item], moved: Mapping[tuple[str, str], list[Place]]
+    ) -> frozenset[str]:
+        """A heading that is gone, with all that stood below it in one that nothing stood below before."""
+        found: set[str] = set()
+        homes = {(item.topic, slot_key(item.slot)) for item in items.values()}
+        for (topic, slot), places in moved.items():
+            sections = {id(place.section): place.section for place in places if place.page.topic == topic}
+            if not slot or len(sections) != 1 or any(place.page.topic != topic for place in places):
+                continue
+            section, page = next(iter(sections.values())), places[0].page
+            key = section.slot.casefold()
+            if not key or key == slot or (topic, key) in homes or self._has_heading(page, slot):
+                continue
+            old = items[places[0].bullet.id or ""].slot
+            line = section.heading.number if section.heading else 0
+            self.found.renamed.append(Renamed(f"{topic}/{old}", f"{topic}/{section.slot}"))
+            self.found.edits.append(
+                Edit(
+                    "renamed", page.path, line, text=section.slot, before=old, topic=topic, slot=section.slot
+                )
+            )
+            found |= {place.bullet.id for place in places if place.bullet.id}
+        return frozenset(found)
+
+    def _has_heading(self, page: Page, slot: str) -> bool:
+        return any(section.slot.casefold() == slot for section in self.documents[page.path].sections)
+
+    # -- one page
+
+    def _look_at(
+        self,
+        page: Page,
+        originals: Mapping[str, Place | None],
+        gone: dict[str, Edit],
+        renamed: frozenset[str],
+    ) -> None:
+        self._look_at_head(page)
+        for place in self._bullets(page):
+            bullet = place.bullet
+            if bullet.id is None:
+                if bullet.text and not bullet.task:
+                    self._take_new(place, gone)
+            elif place.is_at(originals[bullet.id]):
+                self._take_standing(place, bullet.id, bullet.id in renamed)
+            elif bullet.id not in self.unsure:
+                self._take_copy(place, bullet.id)
+
+    def _look_at_head(self, page: Page) -> None:
+        document = self.documents.get(page.path)
+        if document is None:
+            if page.bullets and all(one.old != page.topic for one in self.found.renamed):
+                self.found.deleted.append(Edit("category", page.path, before=page.topic, topic=page.topic))
+            return
+        summary, description = standing_summary(page.text or ""), document.get("description") or ""
+        if summary not in (neutral_line(page.summary), page.told[0]) and (page.bullets or page.summary):
+            edit = Edit("summary", page.path, text=summary, before=page.summary, topic=page.topic)
+            self.found.edits.append(edit)
+        if page.description and description not in (plain_line(page.description), page.told[1]):
+            edit = Edit("category", page.path, text=description, before=page.description, topic=page.topic)
+            self.found.edits.append(edit)
+
+    def _take_standing(self, place: Place, item_id: str, renamed: bool) -> None:
+        item = self.item_of(item_id)
+        if item is None:
+            self._put(place, self._fresh(place, item_id, self._said(place, None)), "added")
+            return
+        if item.status is not Status.ACTIVE or not item.shown:
+            if item_id not in self.based:  # else it is the machine's, which has not come to take it out
+                self._put(place, self._worded(place, item, "restored by the user"), "restored", item)
+            return
+        moved = (place.page.topic, place.section.slot.casefold()) != (item.topic, slot_key(item.slot))
+        if self._is_edited(place, item):
+            self._put(place, self._worded(place, item, "edited by the user"), "changed", item)
+        elif moved and renamed:
+            home = {"slot": self._slot(place, item), "categories": (place.page.topic,)}
+            self._put(place, self._revised(item, "renamed by the user", **home), "", item)
+        elif moved:
+            self._put(place, self._worded(place, item, "moved by the user"), "moved", item)
+
+    def _is_edited(self, place: Place, item: Item) -> bool:
+        text = place.bullet.text
+        if text in (bullet_text(item, self.writer.own_names), self.based.get(item.id)):
+            return False
+        return item.origin is not Origin.HUMAN or item.text != self._said(place, item)
+
+    def _said(self, place: Place, item: Item | None) -> str:
+        """The words without the date that the machine has put after them, as long as it stands there."""
+        text = said(place.bullet.text, self.writer.mask)
+        date = entry_date(item.occurred, item.mentioned_at) if item is not None else ""
+        bare = text.removesuffix(f"({date})").rstrip() if date else text
+        return bare or text
+
+    def _worded(self, place: Place, item: Item, reason: str) -> Item:
+        """The item in the words that stand there, where they stand."""
+        text = self._said(place, item)
+        told = occurred_in(text, item.mentioned_at or self.writer.now)
+        words = text.casefold()
+        dated = place.bullet.text.endswith(f"({entry_date(item.occurred, item.mentioned_at)})")
+        kept = dated or (item.occurred is not None and item.occurred.text.casefold() in words)
+        return self._revised(
+            item,
+            reason,
+            text=text,
+            slot=self._slot(place, item),
+            occurred=item.occurred if kept else told,
+            keywords=tuple(word for word in item.keywords if word.casefold() in words),
+            status=Status.ACTIVE,
+            origin=Origin.HUMAN,
+            shown=True,
+            model=None,
+            categories=(place.page.topic,),
+        )
+
+    def _slot(self, place: Place, item: Item) -> str:
+        return item.slot if place.section.slot.casefold() == slot_key(item.slot) else place.section.slot
+
+    def _revised(self, item: Item, reason: str, **changes: Any) -> Item:
+        return replace(
+            item,
+            rev=item.rev + 1,
+            run=self.writer.run,
+            created_at=self.writer.now,
+            reason=reason,
+            **changes,
+        )
+
+    # -- what is new
+
+    def _take_new(self, place: Place, gone: dict[str, Edit]) -> None:
+        """A bullet without an id: the one whose id somebody took off, or a new one."""
+        lost = next((i for i, e in gone.items() if e.path == place.page.path and self._reads(place, i)), "")
+        if lost:
+            del gone[lost]
+            self._write_id(place, lost)
+            item = self.item_of(lost)
+            if item is not None and item.slot.casefold() != place.section.slot.casefold():
+                self._put(place, self._worded(place, item, "moved by the user"), "moved", item)
+            return
+        text = self._said(place, None)
+        if not text:
+            return
+        identity, known = self._free_id(place.page.topic, text)
+        self._write_id(place, identity)
+        if known is None:
+            self._put(place, self._fresh(place, identity, text), "added")
+        else:
+            self._put(place, self._worded(place, known, "restored by the user"), "added", known)
+
+    def _reads(self, place: Place, item_id: str) -> bool:
+        item = self.item_of(item_id)
+        written = bullet_text(item, self.writer.own_names) if item else ""
+        return place.bullet.text in (self.based.get(item_id) or written, written)
+
+    def _take_copy(self, place: Place, item_id: str) -> None:
+        """A bullet that was copied with its id: an entry of its own, which stands on the same source."""
+        item = self.item_of(item_id)
+        text = self._said(place, item)
+        identity, known = self._free_id(place.page.topic, text)
+        self._write_id(place, identity, item_id)
+        if known is not None:
+            self._put(place, self._worded(place, known, "restored by the user"), "copied", known)
+            return
+        fresh = self._fresh(place, identity, text)
+        if item is not None and item.text == text:
+            fresh = replace(
+                fresh, source=item.source, mentioned_at=item.mentioned_at, occurred=item.occurred,
+                type=item.type, subject=item.subject, keywords=item.keywords,
+            )  # fmt: skip
+        self._put(place, fresh, "copied")
+
+    def _write_id(self, place: Place, new: str, old: str = "") -> None:
+        self.taken.add(new)
+        self.found.ids.setdefault(place.page.path, []).append(NewId(place.line, new, old))
+
+    def _free_id(self, topic: str, text: str) -> tuple[str, Item | None]:
+        """The same words in the same topic get the same id in whichever clone they are read.
+
+        With it the item that had it, where that was deleted and its words are written again.
+        """
+        for salt in range(MAX_SALTS):
+            identity = make_item_id(f"categories/{topic}", 0, text, salt)
+            if identity in self.taken:
+                continue
+            known = self.item_of(identity)
+            if known is None or known.text == text:
+                return identity, known
+        raise AssertionError("64 hashes of one text all clash")
+
+    def _fresh(self, place: Place, identity: str, text: str) -> Item:
+        return Item(
+            id=identity,
+            rev=1,
+            status=Status.ACTIVE,
+            type=ItemType.PROFILE,
+            text=text,
+            subject=self.writer.user,
+            categories=(place.page.topic,),
+            slot=place.section.slot,
+            run=self.writer.run,
+            created_at=self.writer.now,
+            origin=Origin.HUMAN,
+            occurred=occurred_in(text, self.writer.now),
+            mentioned_at=self.writer.now,
+            reason="added by the user",
+            weight=HUMAN_WEIGHT,
+        )
+
+    def _put(self, place: Place, item: Item, kind: str, before: Item | None = None) -> None:
+        """Note a revision, how the profile changes by it, and, with a `kind`, the edit to tell."""
+        text, page = place.bullet.text, place.page
+        self.found.revisions[item.id] = item
+        was = self.based.get(item.id) or (bullet_text(before, self.writer.own_names) if before else "")
+        if kind:
+            edit = self._edit(kind, page, place.line, text=text, before=was, item=item)
+            self.found.edits.append(edit)
+        if before is not None and before.status is Status.ACTIVE and before.topic != item.topic:
+            self.found.deltas.append(ProfileDelta("remove", before.topic, before.slot, item.id, was))
+        known = before is not None and before.status is Status.ACTIVE and before.topic == item.topic
+        op: Literal["add", "update"] = "update" if known else "add"
+        self.found.deltas.append(ProfileDelta(op, page.topic, item.slot, item.id, text))
+
+    def _edit(
+        self, kind: str, page: Page, line: int, *, text: str = "", before: str = "", item: Item
+    ) -> Edit:
+        return Edit(kind, page.path, line, text, before, item.id, page.topic, item.slot)  # type: ignore[arg-type]
+
+
+def insert_ids(text: str, known: Collection[str], ids: Sequence[NewId]) -> str:
+    """The text with the ids in it; no other byte changes. `known` as for `find_edits`."""
+    document = parse(text, known)
+    anchors = {bullet.lines[0].number: bullet.anchor.number for bullet in document.bullets}
+    copies = {anchors[one.line]: one for one in ids if one.old}
+    fresh = with_ids(document, {one.line: one.new for one in ids if not one.old})
+    bom = BOM if fresh.startswith(BOM) else ""
+    lines = split_lines(fresh[len(bom) :])
+    return bom + "".join(_renumbered(line.text, copies.get(line.number)) + line.end for line in lines)
+
+
+def _renumbered(text: str, copy: NewId | None) -> str:
+    if copy is None:
+        return text
+    before, _, after = text.rpartition(f"^{copy.old}")
+    return f"{before}^{copy.new}{after}"
+
+
+def counts(edits: Iterable[Edit]) -> Mapping[str, int]:
+    """How many edits there are of each kind."""
+    return Counter(edit.kind for edit in edits)

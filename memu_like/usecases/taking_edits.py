@@ -1,0 +1,352 @@
+"""Taking in what a person did to the category files: before each run, and whenever a sync is asked for.
+
+The order on disk: ids into the files; items; the event (the commit); bases; index. Cut short after the first
+step, the bullets have ids that no item has, and the next sync makes the items of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from ..edges import journal
+from ..edges.folder import content_hash, month_file
+from ..errors import CorruptFile, StorageError
+from ..models import Edit, Event, Item, Status
+from ..pure import records
+from ..pure.edits import DERIVED_GONE, Edits, Page, Writer, counts, find_edits, insert_ids
+from ..pure.markdown import parse
+from ..pure.merging import bullets_of, standing_summary
+from ..pure.rendering import bullet_text
+from .categories import (
+    Base,
+    base_topics,
+    category_path,
+    current_base,
+    has_base,
+    is_synced,
+    read_base,
+    remove_base,
+    render_categories,
+    write_base,
+)
+from .desk import Desk
+from .renames import learn_renames
+from .runs import append, new_run_id
+
+MAX_TRIES = 100
+_ID = re.compile(rb"\^([a-z0-9]{4,12})")
+_CONFLICT_COPY = re.compile(r"\.sync-conflict-|\(.*conflict(?:ed)? copy.*\)|_conflict-\d", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken in; see `SyncReport`."""
+
+    edits: tuple[Edit, ...] = ()
+    held: tuple[Edit, ...] = ()
+    problems: tuple[str, ...] = ()
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The category files as they were read: those that may hold an edit, and what else bears on them."""
+
+    pages: tuple[Page, ...]
+    data: Mapping[str, bytes | None]
+    bases: Mapping[str, Base]
+    problems: tuple[str, ...]
+    astray: frozenset[str]
+    all_gone: bool
+
+
+def take_edits(desk: Desk, *, confirm: bool = False) -> Taken:
+    """Take in the edits. The caller holds the folder's lock and has settled what a killed writer left.
+
+    Where so many entries are gone at once that it looks like an accident, these are held until `confirm`.
+    """
+    for _ in range(MAX_TRIES):
+        files = _read(desk)
+        if not files.pages:
+            return Taken(problems=files.problems)
+        run = new_run_id(desk.tools.now())
+        found = _find(desk, files, run)
+        held = () if confirm or not _is_too_many(desk, found, files) else tuple(found.deleted)
+        if _write_ids(desk, files, found):
+            wrote = _commit(desk, files, found, run, held=bool(held))
+            taken = found.edits if held else [*found.edits, *found.deleted]
+            problems = (*files.problems, *found.problems.values())
+            return Taken(tuple(taken), held, problems, run if wrote else None)
+    raise StorageError(f"the category files changed {MAX_TRIES} times while they were read; try again")
+
+
+def told(taken: Taken) -> tuple[str, ...]:
+    """What a run should say of the edits that it did not take in."""
+    held = f"{len(taken.held)} deletions are held back: `memu-like sync` shows them"
+    return (*taken.problems, *([held] if taken.held else []))
+
+
+# -- reading
+
+
+def _read(desk: Desk) -> Files:
+    paths = {Path(path).stem: path for path in desk.folder.category_files()}
+    problems: list[str] = []
+    astray, strays = _astray(desk, paths)
+    problems += strays
+    pages: list[Page] = []
+    data: dict[str, bytes | None] = {}
+    bases: dict[str, Base] = {}
+    untold: set[str] = set()
+    for topic in sorted({*paths, *base_topics(desk)}):
+        path = category_path(topic)
+        try:
+            page = _page(desk, topic, path, data, bases)
+        except StorageError as error:
+            problems.append(f"{error}; nothing was taken from it")
+            untold |= _written_ids(desk, topic)
+            continue
+        if page is not None:
+            pages.append(page)
+    gone = not paths and any(page.bullets for page in pages)
+    return Files(tuple(pages), data, bases, tuple(problems), astray | untold, gone)
+
+
+def _written_ids(desk: Desk, topic: str) -> set[str]:
+    """The ids that stood in a file that cannot be read; none where its base cannot be read either."""
+    with contextlib.suppress(StorageError):  # it is reported for the file already
+        return set(read_base(desk, topic).bullets)
+    return set()
+
+
+def _page(
+    desk: Desk, topic: str, path: str, data: dict[str, bytes | None], bases: dict[str, Base]
+) -> Page | None:
+    """The file where it may hold an edit."""
+    content = desk.folder.read_or_none(path)
+    base = read_base(desk, topic)
+    if content is not None and is_synced(base, content):
+        return None
+    text = None if content is None else _decoded(desk, path, content)
+    if text is not None and not has_base(desk, topic):
+        base = current_base(desk, topic, text)
+    data[path], bases[topic] = content, base
+    return Page(topic, path, text, base.bullets, base.summary, base.description, base.told)
+
+
+def _decoded(desk: Desk, path: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise CorruptFile(desk.folder.path(path), None, f"not UTF-8 at byte {error.start}") from error
+
+
+def _astray(desk: Desk, paths: dict[str, str]) -> tuple[frozenset[str], list[str]]:
+    """Entries in files that are no category: in a folder below, or a copy that a sync tool has put beside.
+
+    Takes the copies out of `paths`.
+    """
+    problems = []
+    found: set[str] = set()
+    copies = [path for topic, path in paths.items() if _CONFLICT_COPY.search(topic)]
+    for path in copies:
+        del paths[Path(path).stem]
+        problems.append(f"{path}: a conflict copy: merge it into the file it came from, and remove it")
+    nested = [
+        path for path in desk.folder.listing("categories/*/*.md") if not path.startswith("categories/.")
+    ]
+    for path in nested:
+        problems.append(f"{path}: categories have no folders below them: move it back up")
+    for path in (*copies, *nested):
+        found |= {one.decode() for one in _ID.findall(desk.folder.read_or_none(path) or b"")}
+    return frozenset(found), problems
+
+
+def _find(desk: Desk, files: Files, run: str) -> Edits:
+    folder = desk.folder
+    writer = Writer(folder.user_id, desk.own_names(), run, desk.tools.now(), desk.settings.mask_secrets)
+    with desk.still():
+        return find_edits(files.pages, desk.item, writer, _elsewhere(desk, files), files.astray)
+
+
+def _elsewhere(desk: Desk, files: Files) -> frozenset[str]:
+    """Of the ids in a page that belong to another topic: those that stand in that one's file too."""
+    read = {page.topic for page in files.pages}
+    found = set()
+    for page in files.pages:
+        for item_id in bullets_of(page.text or "", page.bullets):
+            item = desk.item(item_id)
+            if item is not None and item.topic not in read:
+                home = desk.folder.read_or_none(category_path(item.topic)) or b""
+                if b"^" + item_id.encode() in home:
+                    found.add(item_id)
+    return frozenset(found)
+
+
+# -- deciding
+
+
+def _is_too_many(desk: Desk, found: Edits, files: Files) -> bool:
+    if not found.gone:
+        return False
+    if files.all_gone:
+        return True
+    stood = sum(len(read_base(desk, topic).bullets) for topic in base_topics(desk))
+    settings = desk.settings
+    return len(found.gone) >= settings.sync_hold_least and len(found.gone) > settings.sync_hold_share * stood
+
+
+def _derived(desk: Desk, gone: Mapping[str, Item], run: str) -> dict[str, Item]:
+    """What was derived from nothing but items that are gone, and so on: retracted with them."""
+    children = _children(desk)
+    found: dict[str, Item] = {}
+    more = True
+    while more:
+        more = False
+        for item_id, roots in children.items():
+            if item_id in gone or item_id in found or not roots <= {*gone, *found}:
+                continue
+            item = desk.item(item_id)
+            if item is not None and item.status is Status.ACTIVE and not item.source:
+                found[item_id] = replace(
+                    item,
+                    rev=item.rev + 1,
+                    status=Status.RETRACTED,
+                    run=run,
+                    created_at=desk.tools.now(),
+                    reason=DERIVED_GONE,
+                )
+                more = True
+    return found
+
+
+def _children(desk: Desk) -> dict[str, set[str]]:
+    """What each derived item was derived from. Few items are: only their lines are read as records."""
+    found: dict[str, set[str]] = {}
+    for name in desk.folder.item_files():
+        for line in desk.folder.read(name).splitlines():
+            if b'"derived_from":["' in line and records.is_whole(line):
+                item = records.parse(Item, line)
+                found[item.id] = set(item.derived_from)
+    return found
+
+
+# -- writing
+
+
+def _write_ids(desk: Desk, files: Files, found: Edits) -> bool:
+    """False where a file was saved again meanwhile: then all is read anew."""
+    changed = {page.path: desk.folder.read_or_none(page.path) for page in files.pages}
+    if any(files.data[path] != now for path, now in changed.items()):
+        return False
+    desk.folder.record_person(files.data)
+    known = {item_id for page in files.pages for item_id in page.bullets}
+    texts = {page.path: page.text or "" for page in files.pages}
+    contents = {
+        path: (files.data[path], insert_ids(texts[path], known, ids).encode())
+        for path, ids in found.ids.items()
+    }
+    return not desk.folder.replace_unchanged(contents)
+
+
+def _commit(desk: Desk, files: Files, found: Edits, run: str, *, held: bool) -> bool:
+    """Returns whether there was anything to write down as a run."""
+    changed = dict(found.revisions)
+    begun = not journal.found(desk.folder)  # one that stands keeps a run that is still to be done
+    derived: dict[str, Item] = {}
+    if not held:
+        derived = _derived(desk, found.gone, run) if found.gone else {}
+        changed |= {**found.gone, **derived}
+    if changed or found.renamed:
+        deltas = found.deltas if held else [*found.deltas, *found.gone_deltas]
+        event = Event(
+            run,
+            "sync",
+            desk.tools.now(),
+            desk.tools.now(),
+            items=tuple(changed),
+            profile_delta=tuple(deltas),
+            renamed=tuple(found.renamed),
+            reason=_reason(found, held),
+        )
+        if begun:
+            journal.begin(desk.folder)
+        append(desk, ((month_file("items", _month(item)), item) for item in changed.values()))
+        append(desk, [(month_file("events", event.time), event)])
+        learn_renames(desk, found.renamed)
+    _write_bases(desk, files, found, changed, held=held)
+    if derived:
+        render_categories(desk, list(derived.values())).write(desk)
+    if not changed and not found.renamed:
+        return False
+    desk.index.refresh()
+    desk.index.persist()
+    if begun:
+        journal.end(desk.folder)
+    return True
+
+
+def _month(item: Item) -> datetime:
+    return item.mentioned_at or item.created_at
+
+
+def _reason(found: Edits, held: bool) -> str:
+    kinds = counts(found.edits if held else [*found.edits, *found.deleted])
+    return "by hand: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+
+
+def _write_bases(desk: Desk, files: Files, found: Edits, changed: Mapping[str, Item], *, held: bool) -> None:
+    """The files as they stand are the base from now on, but for what stays a person's own."""
+    for page in files.pages:
+        if page.path in found.problems:
+            continue
+        if page.text is None:
+            if not held:
+                remove_base(desk, page.topic)
+            continue
+        data = desk.folder.read_or_none(page.path)
+        expected = insert_ids(page.text, page.bullets, found.ids.get(page.path, ())).encode()
+        base = _base(desk, files, page, expected.decode(), changed, found, held=held)
+        if data != expected:  # saved again meanwhile: the next sync looks at it
+            base = replace(base, written="")
+        write_base(desk, page.topic, base)
+
+
+def _base(
+    desk: Desk,
+    files: Files,
+    page: Page,
+    text: str,
+    changed: Mapping[str, Item],
+    found: Edits,
+    *,
+    held: bool,
+) -> Base:
+    before = files.bases[page.topic]
+    standing = bullets_of(text, page.bullets)
+    kept = {edit.item for edit in found.deleted} if held else set()
+    bullets = {i: page.bullets[i] for i in page.bullets if i in kept or i in files.astray}
+    for item_id, bullet in standing.items():
+        item = changed.get(item_id) or desk.item(item_id)
+        if item is None:
+            continue
+        if bullet == bullet_text(item, desk.own_names()):
+            bullets[item_id] = bullet
+        else:
+            bullets[item_id] = page.bullets.get(item_id, "")
+    whole = not (held and any(edit.path == page.path for edit in found.deleted))
+    summary, description = standing_summary(text), parse(text).get("description") or ""
+    return replace(
+        before,
+        bullets=bullets,
+        written=content_hash(text.encode()) if whole else "",
+        told=(summary, description),
+    )
+
+
+__all__: Sequence[str] = ("Taken", "take_edits", "told")
