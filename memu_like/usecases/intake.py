@@ -52,12 +52,14 @@ def stage(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Intake:
     by_hash = {session.sha256: session.resource for session in desk.view().sessions() if session.resource}
     # Not the buffer's: what waits there is what is being staged, and must not count as known for that.
     stored = View(desk.index.segments).keys
+    # What was added and is memorized again with it comes in once, as if one call had followed the other.
+    known = _Known(stored, several=len(loaded) > 1)
     staged: dict[str, Staged] = {}
     ids: list[str] = []
     messages = duplicates = 0
     for one in loaded:
         found = by_hash.get(content_hash(_content(one)))
-        fresh = one if found else _without_known(stored, one)
+        fresh = one if found else known.without(one)
         duplicates += len(one.messages) if found else len(one.messages) - len(fresh.messages)
         if found:
             ids.append(found)
@@ -75,22 +77,35 @@ def _content(one: Loaded) -> bytes:
     return one.data
 
 
-def _without_known(stored: NDArray[np.uint64], one: Loaded) -> Loaded:
-    """Drop the messages that are stored already, as often as they are stored: two equal ones may be two."""
-    if one.modality is not Modality.CONVERSATION or not len(stored):
-        return one
-    dated = [message for message in one.messages if message.id or message.created_at]
-    keys = {id(message): _key(message) for message in dated}
-    wanted = np.array(list(set(keys.values())), dtype=np.uint64)
-    counts = Counter(stored[np.isin(stored, wanted)].tolist()) if len(wanted) else Counter[int]()
-    kept = []
-    for message in one.messages:
-        key = keys.get(id(message), 0)
-        if key and counts[key] > 0:
-            counts[key] -= 1
-        else:
-            kept.append(message)
-    return replace(one, messages=tuple(kept))
+class _Known:
+    """The messages that are stored, and those that the same call has staged before."""
+
+    def __init__(self, stored: NDArray[np.uint64], *, several: bool) -> None:
+        self._stored, self._several = stored, several
+        self._staged: Counter[int] = Counter()
+
+    def without(self, one: Loaded) -> Loaded:
+        """Drop the messages that are known, as often as they are known: two equal ones may be two."""
+        if one.modality is not Modality.CONVERSATION or not (len(self._stored) or self._several):
+            return one
+        keys = {id(message): _key(message) for message in one.messages if message.id or message.created_at}
+        counts = self._counts(set(keys.values()))
+        kept = []
+        for message in one.messages:
+            key = keys.get(id(message), 0)
+            if key and counts[key] > 0:
+                counts[key] -= 1
+            else:
+                kept.append(message)
+        self._staged.update(keys[id(message)] for message in kept if id(message) in keys)
+        return replace(one, messages=tuple(kept))
+
+    def _counts(self, keys: set[int]) -> Counter[int]:
+        counts = Counter({key: self._staged[key] for key in keys & self._staged.keys()})
+        if keys and len(self._stored):
+            wanted = np.array(list(keys), dtype=np.uint64)
+            counts.update(self._stored[np.isin(self._stored, wanted)].tolist())
+        return counts
 
 
 def _key(message: Message) -> int:
