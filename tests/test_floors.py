@@ -29,11 +29,17 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         {"pure.intervals", "pure.tenses"},
         "a reader makes intervals; the tense says on which side of now",
     ),
+    "pure.commit_messages": ({"pure.markdown"}, "an edit is told by the bullets it changed"),
     "pure.markdown": ({"pure.lines"}, "a document is made of lines"),
     "pure.merging": (
         {"pure.lines", "pure.markdown", "pure.rendering"},
         "a merge parses one document and renders another",
     ),
+    "pure.three_way": (
+        {"pure.lines", "pure.markdown", "pure.sequences", "pure.three_way_parts"},
+        "two documents are merged part by part, in an order and line by line",
+    ),
+    "pure.three_way_parts": ({"pure.lines", "pure.markdown"}, "the parts of a document are its blocks"),
     "pure.entering": (
         {"pure.markdown", "pure.names", "pure.rendering", "pure.secrets"},
         "what a person enters must survive as a bullet, a heading, a file name, and without secrets",
@@ -180,6 +186,7 @@ def floor(module: str) -> int:
             "edges": EDGES,
             "usecases": USE_CASES,
             "building": SERVICE,
+            "committer": SERVICE,
             "service": SERVICE,
             "workshop": SERVICE,
             "faces": FACES,
