@@ -76,7 +76,7 @@ def _run(place: str, work: Callable[[Any], Coroutine[Any, Any, Any]], **settings
 def run_steps(place: str, steps: list[list[Any]], acks: str, **death: Any) -> int:
     """Do the steps, noting each in the file `acks` once it was acknowledged; returns the acts on the disk.
 
-    A step is ["add", first, count], ["memorize", first, count], ["flush"], ["edit"] or ["forget"].
+    A step is ["add", first, count], ["memorize", first, count], ["flush"], ["sync"], ["edit"] or ["forget"].
     """
     handle = os.open(acks, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
     watched = Death(place, **death)
@@ -93,6 +93,8 @@ def run_steps(place: str, steps: list[list[Any]], acks: str, **death: Any) -> in
                 await user.memorize(batch)
             elif kind == "flush":
                 await user.flush()
+            elif kind == "sync":
+                await user.sync()
             elif kind == "edit":
                 item = (await user.items())[0]
                 done["item"] = (await user.update_item(item.id, text=f"{item.text} So it is.")).id
