@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Concatenate, ParamSpec, TypeVar
 
 from .building import build_tools
+from .committer import Committer
 from .config import Settings
 from .edges.folder import RUN_LOCK, UserFolder
 from .edges.index.index import Index
@@ -62,14 +63,16 @@ class Workshop:
     def __init__(self, settings: Settings, model: Model | None) -> None:
         self.settings = settings
         self._model = model
+        self.commits = Committer(settings)
         self._open: OrderedDict[str, OpenFolder] = OrderedDict()
         self._pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="memu-like")
         self._tools: Tools | None = None
         self._starting = asyncio.Lock()
 
     async def close(self) -> None:
-        """Wait for the threads at work and close the folders."""
+        """Wait for the threads at work, and for what they wrote to be committed, and close the folders."""
         await asyncio.to_thread(self._pool.shutdown)
+        await self.commits.close()
         self._open.clear()
         if self._tools is not None and self._tools.model is not None and self._model is None:
             await self._tools.model.close()  # one that was handed in is its owner's
@@ -165,7 +168,18 @@ class Workshop:
         self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         async with self.folder(folder) as opened:
-            return await self.alone(opened.writing, partial(work, opened.writer, *args, **kwargs))
+            self.commits.attend(opened.writer)
+            return await self.alone(
+                opened.writing, partial(self._committing, work, opened.writer, *args, **kwargs)
+            )
+
+    def _committing(
+        self, work: Callable[Concatenate[Desk, P], T], desk: Desk, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What a call that failed has written waits for the next one, which finishes or undoes it."""
+        done = work(desk, *args, **kwargs)
+        self.commits.take(desk)
+        return done
 
 
 def _existing(desk: Desk) -> Desk:

@@ -189,6 +189,7 @@ def floor(module: str) -> int:
             "committer": SERVICE,
             "service": SERVICE,
             "workshop": SERVICE,
+            "merge_driver": SERVICE,  # beside the service: git runs it, on three files
             "faces": FACES,
         },
         "evaluation": SERVICE,  # beside the service: it builds the edges of an evaluation

@@ -122,12 +122,24 @@ class Recorder:
             files[path] = _joined(files.get(path), content)
 
     def _machine_part(self, path: str, content: Content) -> Part:
-        """The part under way; a new one where a person was at the file since the machine wrote it last."""
+        """The part under way; a new one for each run, and where a person was at the file in between."""
         last = self._parts[-1] if self._parts else None
-        if last is None or last.by == "person" or _is_apart(last.files.get(path), content):
+        if (
+            last is None
+            or last.by == "person"
+            or _is_apart(last.files.get(path), content)
+            or (_begins_a_run(path, content) and any(known.startswith("events/") for known in last.files))
+        ):
             last = Part("machine")
             self._parts.append(last)
         return last
+
+
+def _begins_a_run(path: str, content: Content) -> bool:
+    """With resources or items; its event comes after them, and its category files last."""
+    if path.startswith("items/"):
+        return isinstance(content, Appended)
+    return path.startswith("resources/") and content is not None
 
 
 def _is_apart(known: Content, content: Content) -> bool:

@@ -40,5 +40,7 @@ def run(
         raise GitError("git is not installed, or not on the PATH: install it to keep a history") from error
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise GitError(f"git {arguments[0]}: {said[-1] if said else f'it ended with {done.returncode}'}")
+        # What follows "fatal:" may go on with advice over several lines.
+        reason = next((line for line in said if line.startswith("fatal: ")), said[-1] if said else "")
+        raise GitError(f"git {arguments[0]}: {reason or f'it ended with {done.returncode}'}")
     return done.stdout
