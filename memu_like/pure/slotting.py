@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,19 +63,26 @@ class SlotTable:
     """All slots, ready for scoring.
 
     `phrases` gives the row of a phrase (its stems, with blanks between) in the three weight matrices
-    (phrases x slots); row 0 is all zeros. `heads` are the first words of longer phrases. `prototypes`
-    (prototypes x dimensions, rows of length 1) is None with no embedder; `starts` is the first prototype
-    row of each slot.
+    (phrases x slots); row 0 is all zeros. `beginnings` are the first two words of those of several words.
+    `prototypes` (prototypes x dimensions, rows of length 1) is None with no embedder; `starts` is the first
+    prototype row of each slot.
     """
 
     places: tuple[Place, ...]
     phrases: Mapping[str, int]
-    heads: frozenset[str]
+    beginnings: frozenset[tuple[str, str]]
     slot_cues: Floats
     topic_cues: Floats
     word_weights: Floats
     prototypes: Floats | None
     starts: NDArray[np.intp]
+
+
+def _beginnings(phrases: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for phrase in phrases:
+        first, *rest = phrase.split(" ", 2)
+        if rest:
+            yield first, rest[0]
 
 
 def prototype_texts(categories: Sequence[Category]) -> tuple[str, ...]:
@@ -97,7 +105,7 @@ def build_slot_table(categories: Sequence[Category], embed: Embed | Floats | Non
     return SlotTable(
         places=tuple((category.name, slot.name) for category, slot in slots),
         phrases=phrases,
-        heads=frozenset(phrase.split(" ")[0] for phrase in phrases if " " in phrase),
+        beginnings=frozenset(_beginnings(phrases)),
         slot_cues=_matrix(slot_cues, phrases, len(slots)),
         topic_cues=_matrix(topic_cues, phrases, len(slots)),
         word_weights=_matrix(words, phrases, len(slots)),
@@ -114,35 +122,49 @@ def assign_slots(
     `draft_vectors` is drafts x dimensions, from the embedder that embedded the table, or None.
     Raises EmbedderError if the two do not fit each other.
     """
-    _check_vectors(drafts, draft_vectors, slot_table)
-    placed: list[Draft] = []
-    for first in range(0, len(drafts), _ROWS_AT_ONCE):
-        part = drafts[first : first + _ROWS_AT_ONCE]
-        vectors = None if draft_vectors is None else draft_vectors[first : first + _ROWS_AT_ONCE]
-        placed.extend(_assign_part(part, vectors, slot_table))
-    return tuple(placed)
+    kinds = [draft.type for draft in drafts]
+    places = find_places([draft.text for draft in drafts], kinds, draft_vectors, slot_table)
+    return tuple(
+        draft if draft.topic else replace(draft, topic=topic, slot=slot)
+        for draft, (topic, slot) in zip(drafts, places, strict=True)
+    )
 
 
-def _assign_part(drafts: Sequence[Draft], vectors: Floats | None, table: SlotTable) -> Iterator[Draft]:
-    scores = _word_scores([draft.text for draft in drafts], table)
+def find_places(
+    texts: Sequence[str], kinds: Sequence[str], vectors: Floats | None, table: SlotTable
+) -> list[Place]:
+    """Where each text belongs; where no slot is spoken for, `kinds` (types of items) decide.
+
+    `vectors` and errors as for `assign_slots`.
+    """
+    _check_vectors(texts, vectors, table)
+    found: list[Place] = []
+    for first in range(0, len(texts), _ROWS_AT_ONCE):
+        part = slice(first, first + _ROWS_AT_ONCE)
+        rows = None if vectors is None else vectors[part]
+        found.extend(_places_of_part(texts[part], kinds[part], rows, table))
+    return found
+
+
+def _places_of_part(
+    texts: Sequence[str], kinds: Sequence[str], vectors: Floats | None, table: SlotTable
+) -> Iterator[Place]:
+    scores = _word_scores(texts, table)
     dense = vectors is not None and table.prototypes is not None
     if vectors is not None and table.prototypes is not None:
         scores = scores + _dense_scores(_unit(vectors), table.prototypes, table.starts)
     least = LEAST_WITH_VECTORS if dense else LEAST_WITH_WORDS
     best = scores.argmax(axis=1)
-    tells = scores[np.arange(len(drafts)), best] >= least
-    for draft, index, sure in zip(drafts, best.tolist(), tells.tolist(), strict=True):
-        topic, slot = table.places[index]
-        default = DEFAULT_PLACES.get(draft.type, DEFAULT_PLACES[ItemType.KNOWLEDGE])
-        if not sure and default in table.places:
-            topic, slot = default
-        yield draft if draft.topic else replace(draft, topic=topic, slot=slot)
+    tells = scores[np.arange(len(texts)), best] >= least
+    for kind, index, sure in zip(kinds, best.tolist(), tells.tolist(), strict=True):
+        default = DEFAULT_PLACES.get(kind, DEFAULT_PLACES[ItemType.KNOWLEDGE])
+        yield default if not sure and default in table.places else table.places[index]
 
 
-def _check_vectors(drafts: Sequence[Draft], vectors: Floats | None, table: SlotTable) -> None:
+def _check_vectors(texts: Sequence[str], vectors: Floats | None, table: SlotTable) -> None:
     if vectors is None or table.prototypes is None:
         return
-    wanted = (len(drafts), table.prototypes.shape[1])
+    wanted = (len(texts), table.prototypes.shape[1])
     if vectors.shape != wanted:
         raise EmbedderError(f"vectors of shape {vectors.shape}, not {wanted}: embed all with one model")
 
@@ -182,19 +204,18 @@ def _word_scores(texts: Sequence[str], table: SlotTable) -> Floats:
 
 def _found_phrases(text: str, table: SlotTable) -> set[int]:
     """Row numbers of the phrases that occur in the text."""
-    tokens = _tokens(text)
+    tokens, rows, spaced = _tokens(text), table.phrases, text.isascii()
     found: set[int] = set()
-    for place, token in enumerate(tokens):
-        if _is_unspaced(token):
+    for place, (token, following) in enumerate(zip_longest(tokens, tokens[1:])):
+        if not spaced and _is_unspaced(token):
             grams = (token[i:j] for i in range(len(token)) for j in range(i + 1, i + _LONGEST_PHRASE + 1))
-            found.update(table.phrases[gram] for gram in grams if gram in table.phrases)
+            found.update(rows[gram] for gram in grams if gram in rows)
             continue
-        row = table.phrases.get(token)
-        if row is not None:
-            found.add(row)
-        if token in table.heads:
+        if token in rows:
+            found.add(rows[token])
+        if (token, following) in table.beginnings:
             longer = (" ".join(tokens[place : place + size]) for size in range(2, _LONGEST_PHRASE + 1))
-            found.update(table.phrases[phrase] for phrase in longer if phrase in table.phrases)
+            found.update(rows[phrase] for phrase in longer if phrase in rows)
     return found
 
 
@@ -203,7 +224,10 @@ def _tokens(text: str) -> list[str]:
     text = text.lower()
     for short, spelled in _SPELLED_OUT:
         text = text.replace(short, spelled)
-    return [token if _is_unspaced(token) else stem(token) for token in _TOKEN.findall(text)]
+    found = _TOKEN.findall(text)
+    if text.isascii():
+        return list(map(stem, found))
+    return [token if _is_unspaced(token) else stem(token) for token in found]
 
 
 def _is_unspaced(word: str) -> bool:

@@ -6,6 +6,7 @@ slots that the turns speak of; the nearest of them, as far as a budget of tokens
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..edges.index.reading import embed_rows
 from ..edges.index.view import ItemPlace, View
-from ..models import Draft, Item, ItemType, Status
+from ..models import Item, ItemType, Status
 from ..pure.ranking import idf
-from ..pure.slotting import assign_slots
+from ..pure.slotting import find_places
 from ..pure.terms import terms
 from .desk import Desk
 from .known import items_behind
@@ -56,7 +57,7 @@ def recall(
 
 def _lexical(view: View, texts: Sequence[str]) -> dict[ItemPlace, float]:
     """Places of items whose lines hold the texts' rarer words -> share of the best overlap, 0 to 1."""
-    sizes = {t: n for t in {t for text in texts for t in terms(text)} if (n := view.frequency(t)) > 0}
+    sizes = view.frequencies({term for text in texts for term in terms(text)})
     rarest = sorted(sizes, key=lambda term: (sizes[term], term))[:MAX_TERMS]
     scores = np.zeros(view.size, dtype=np.float32)
     found_rows = [view.rows_with(term) for term in rarest]
@@ -75,11 +76,9 @@ def _lexical(view: View, texts: Sequence[str]) -> dict[ItemPlace, float]:
 
 def _of_slots(desk: Desk, view: View, texts: Sequence[str], vectors: Floats) -> Iterable[ItemPlace]:
     """The latest items of the slots that the texts speak of."""
-    drafts = [Draft(text, "", ItemType.KNOWLEDGE, 1) for text in texts]
-    placed = assign_slots(drafts, vectors if vectors.shape[1] else None, desk.tools.slot_table())
-    counts: dict[str, int] = {}
-    for draft in placed:
-        counts[f"{draft.topic}/{draft.slot}"] = counts.get(f"{draft.topic}/{draft.slot}", 0) + 1
+    kinds = [ItemType.KNOWLEDGE] * len(texts)
+    places = find_places(texts, kinds, vectors if vectors.shape[1] else None, desk.tools.slot_table())
+    counts = Counter(f"{topic}/{slot}" for topic, slot in places)
     for slot in sorted(counts, key=lambda slot: (-counts[slot], slot))[:MAX_SLOTS]:
         yield from _latest_of(view, slot)
 
