@@ -24,8 +24,10 @@ from .rendering import bullet_text, entry_date, heading_text, neutral_line, plai
 from .secrets import mask_secrets
 
 HUMAN_WEIGHT = 1.0
-DELETED = "deleted by the user"
-DERIVED_GONE = "what it was derived from was deleted by the user"
+BY_HAND = " in its file by the user"
+"""Ends the reason of a revision that a sync made."""
+DELETED = "deleted" + BY_HAND
+DERIVED_GONE = "what it was derived from was deleted" + BY_HAND
 MAX_SALTS = 64
 
 
@@ -120,6 +122,11 @@ def said(text: str, mask: bool) -> str:
     if mask:
         plain = mask_secrets(plain)[0]
     return plain[:MAX_TEXT].rstrip()
+
+
+def is_by_hand(item: Item) -> bool:
+    """Whether its words are those that a person wrote into its category file."""
+    return item.origin is Origin.HUMAN and (item.reason or "").endswith(BY_HAND)
 
 
 def slot_key(slot: str) -> str:
@@ -328,16 +335,16 @@ class _Finder:
             return
         if item.status is not Status.ACTIVE or not item.shown:
             if item_id not in self.based:  # else it is the machine's, which has not come to take it out
-                self._put(place, self._worded(place, item, "restored by the user"), "restored", item)
+                self._put(place, self._worded(place, item, "restored" + BY_HAND), "restored", item)
             return
         moved = (place.page.topic, place.section.slot.casefold()) != (item.topic, slot_key(item.slot))
         if self._is_edited(place, item):
-            self._put(place, self._worded(place, item, "edited by the user"), "changed", item)
+            self._put(place, self._worded(place, item, "edited" + BY_HAND), "changed", item)
         elif moved and renamed:
             home = {"slot": self._slot(place, item), "categories": (place.page.topic,)}
-            self._put(place, self._revised(item, "renamed by the user", **home), "", item)
+            self._put(place, self._revised(item, "renamed" + BY_HAND, **home), "", item)
         elif moved:
-            self._put(place, self._worded(place, item, "moved by the user"), "moved", item)
+            self._put(place, self._worded(place, item, "moved" + BY_HAND), "moved", item)
 
     def _is_edited(self, place: Place, item: Item) -> bool:
         text = place.bullet.text
@@ -396,7 +403,7 @@ class _Finder:
             self._write_id(place, lost)
             item = self.item_of(lost)
             if item is not None and item.slot.casefold() != place.section.slot.casefold():
-                self._put(place, self._worded(place, item, "moved by the user"), "moved", item)
+                self._put(place, self._worded(place, item, "moved" + BY_HAND), "moved", item)
             return
         text = self._said(place, None)
         if not text:
@@ -406,7 +413,7 @@ class _Finder:
         if known is None:
             self._put(place, self._fresh(place, identity, text), "added")
         else:
-            self._put(place, self._worded(place, known, "restored by the user"), "added", known)
+            self._put(place, self._worded(place, known, "restored" + BY_HAND), "added", known)
 
     def _reads(self, place: Place, item_id: str) -> bool:
         item = self.item_of(item_id)
@@ -420,14 +427,14 @@ class _Finder:
         identity, known = self._free_id(place.page.topic, text)
         self._write_id(place, identity, item_id)
         if known is not None:
-            self._put(place, self._worded(place, known, "restored by the user"), "copied", known)
+            self._put(place, self._worded(place, known, "restored" + BY_HAND), "copied", known)
             return
         fresh = self._fresh(place, identity, text)
-        if item is not None and item.text == text:
-            fresh = replace(
-                fresh, source=item.source, mentioned_at=item.mentioned_at, occurred=item.occurred,
-                type=item.type, subject=item.subject, keywords=item.keywords,
-            )  # fmt: skip
+        if item is not None and place.bullet.text == bullet_text(item, self.writer.own_names):
+            # The words are whose they were: they stand on the same source, and are forgotten with it.
+            home = {"slot": place.section.slot, "categories": (place.page.topic,)}
+            fresh = replace(self._revised(item, "copied" + BY_HAND, **home), id=identity, rev=1)
+            fresh = replace(fresh, status=Status.ACTIVE, supersedes=None)
         self._put(place, fresh, "copied")
 
     def _write_id(self, place: Place, new: str, old: str = "") -> None:
@@ -463,7 +470,7 @@ class _Finder:
             origin=Origin.HUMAN,
             occurred=occurred_in(text, self.writer.now),
             mentioned_at=self.writer.now,
-            reason="added by the user",
+            reason="added" + BY_HAND,
             weight=HUMAN_WEIGHT,
         )
 

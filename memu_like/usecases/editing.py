@@ -13,6 +13,7 @@ from ..edges.folder import month_file
 from ..errors import Conflict, InvalidInput, NotFound, StorageError
 from ..models import Event, Item, ItemType, Occurred, Origin, ProfileDelta, Status
 from ..pure import records
+from ..pure.edits import is_by_hand
 from ..pure.entering import entered_slot, entered_text, entered_topic, entered_words
 from ..pure.lines import ITEM_ID
 from ..pure.merging import bullets_of
@@ -28,10 +29,11 @@ from .categories import (
     render_categories,
 )
 from .desk import Desk
+from .expecting import NOTHING, Expected
 from .listing import check_names
 from .memorize import settle
 from .runs import new_run_id
-from .taking_edits import Taken, take_edits
+from .taking_edits import take_edits
 
 ITEM_FIELDS = ("text", "type", "topic", "slot", "subject", "keywords", "tags", "occurred")
 EVENT_FIELDS = ("summary", "title", "tags")
@@ -39,33 +41,34 @@ HUMAN_WEIGHT = 1.0
 
 
 @contextmanager
-def writing(desk: Desk, *, take: bool = True) -> Iterator[Taken]:
-    """Hold the folder to write in it, with what a killed writer left finished and what a person did taken in.
-
-    Gives what was taken in just now.
-    """
+def writing(desk: Desk, *, take: bool = True) -> Iterator[None]:
+    """Hold the folder to write: what a killed writer left is finished, and a person's edits are taken in."""
     desk.folder.require()
     with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
         desk.folder.require()
         settle(desk)
-        yield take_edits(desk) if take else Taken()
+        if take:
+            take_edits(desk)
+        yield
 
 
 # -- items
 
 
-def update_item(desk: Desk, item_id: str, changes: Mapping[str, Any], *, expected: str | None) -> Item:
+def update_item(
+    desk: Desk, item_id: str, changes: Mapping[str, Any], *, expected: Expected = NOTHING
+) -> Item:
     """Change an item. Raises NotFound, InvalidInput, and Conflict where `expected` is not what stands there.
 
-    `expected` is the item's text or that of its bullet. Where a person has rewritten the bullet in the
-    file, it must be given and be the bullet's text as it stands.
+    It may tell the text of the item or of its bullet, that text's hash, or the item's revision. Where a
+    person has rewritten the bullet in the file meanwhile, it must tell the bullet's text as it stands.
     """
     check_names("field", changes, ITEM_FIELDS)
     if not changes:
         raise InvalidInput(f"nothing to change: give one of {', '.join(ITEM_FIELDS)}")
-    with writing(desk) as taken:
+    with writing(desk):
         item = _editable(desk, item_id)
-        standing = _check_expected(desk, item, expected, taken)
+        standing = _check_expected(desk, item, expected)
         values = _item_values(desk, changes)
         if all(getattr(item, name) == value for name, value in values.items()):
             return item
@@ -97,13 +100,13 @@ def add_item(desk: Desk, text: str, topic: str, slot: str, fields: Mapping[str, 
         return _apply(desk, None, item, "added", None)
 
 
-def delete_item(desk: Desk, item_id: str, *, expected: str | None) -> Item:
+def delete_item(desk: Desk, item_id: str, *, expected: Expected = NOTHING) -> Item:
     """Retract an item; one that is retracted already stays as it is. Raises NotFound, Conflict."""
-    with writing(desk) as taken:
+    with writing(desk):
         item = _find(desk, item_id)
         if item.status is Status.RETRACTED:
             return item
-        standing = _check_expected(desk, item, expected, taken)
+        standing = _check_expected(desk, item, expected)
         return _apply(desk, item, replace(item, status=Status.RETRACTED), "deleted", standing)
 
 
@@ -176,19 +179,22 @@ def _known_topics(desk: Desk) -> list[str]:
     return [*(category.name for category in desk.tools.categories), *extra_topics(desk)]
 
 
-def _check_expected(desk: Desk, item: Item, expected: str | None, taken: Taken) -> str | None:
+def _check_expected(desk: Desk, item: Item, expected: Expected) -> str | None:
     """The bullet as it stands in the item's file, if there is one. Raises Conflict, InvalidInput."""
     path = category_path(item.topic)
     standing = bullets_of(read_category(desk, path) or "", {item.id}).get(item.id)
     machine = bullet_text(item, desk.own_names())
     written = machine, read_base(desk, item.topic).bullets.get(item.id)
-    # What was edited since the last sync, the caller cannot have seen.
-    unseen = any(edit.item == item.id for edit in taken.edits)
-    pinned = standing is not None and (unseen or standing not in written)
-    accepted = (standing,) if pinned else (item.text, machine, standing)
-    if (pinned or expected is not None) and expected not in accepted:
-        current = standing if pinned and standing is not None else item.text
-        raise Conflict(f"item {item.id}" + (f" in {path}" if pinned else ""), current)
+    pinned = standing is not None and (is_by_hand(item) or standing not in written)
+    texts = [standing] if pinned else [item.text, machine, standing]
+    accepted = [text for text in texts if text is not None]
+    what, current = f"item {item.id}", item.text
+    if pinned and standing is not None:
+        what, current = f"item {item.id} in {path}", standing
+        # A revision tells the words where they have been taken in, as they stand, into the item.
+        if not expected.tells_text and (expected.rev is None or standing not in written):
+            raise Conflict(what, current, item.rev)
+    expected.check(what, accepted, item.rev, current)
     if standing is not None and "\n" in standing:
         raise InvalidInput(f"{path}: the entry ^{item.id} has several lines: edit it in the file")
     return standing
@@ -264,8 +270,10 @@ def _close(desk: Desk) -> None:
 # -- events
 
 
-def update_event(desk: Desk, event_id: str, changes: Mapping[str, Any]) -> Event:
-    """Change an event's summary, title or tags. Raises NotFound, InvalidInput."""
+def update_event(
+    desk: Desk, event_id: str, changes: Mapping[str, Any], *, expected: Expected = NOTHING
+) -> Event:
+    """Change an event's summary, title or tags. Raises NotFound, InvalidInput, Conflict."""
     check_names("field", changes, EVENT_FIELDS)
     if not changes:
         raise InvalidInput(f"nothing to change: give one of {', '.join(EVENT_FIELDS)}")
@@ -276,19 +284,20 @@ def update_event(desk: Desk, event_id: str, changes: Mapping[str, Any]) -> Event
         else entered_text(name, value, mask=mask)
         for name, value in changes.items()
     }
-    return _revise(desk, event_id, values)
+    return _revise(desk, event_id, values, expected)
 
 
-def delete_event(desk: Desk, event_id: str) -> Event:
-    """Hide an event. Its run still counts and its items stay. Raises NotFound."""
-    return _revise(desk, event_id, {"deleted": True})
+def delete_event(desk: Desk, event_id: str, *, expected: Expected = NOTHING) -> Event:
+    """Hide an event. Its run still counts and its items stay. Raises NotFound, Conflict."""
+    return _revise(desk, event_id, {"deleted": True}, expected)
 
 
-def _revise(desk: Desk, event_id: str, values: Mapping[str, Any]) -> Event:
+def _revise(desk: Desk, event_id: str, values: Mapping[str, Any], expected: Expected) -> Event:
     with writing(desk):
         event = desk.folder.all_events().get(event_id)
         if event is None or event.deleted:
             raise NotFound("event", event_id)
+        expected.check(f"event {event_id}", [event.summary], event.rev, event.summary)
         revised = replace(event, rev=event.rev + 1, **values)
         if replace(revised, rev=event.rev) == event:
             return event

@@ -26,9 +26,9 @@ def follow_renames(desk: Desk, drafts: Sequence[Draft]) -> list[Draft]:
     return [_followed(desk, names, draft) for draft in drafts] if names else list(drafts)
 
 
-def learn_renames(desk: Desk, renamed: Sequence[Renamed]) -> None:
-    """Keep what a sync has found, once its event is on disk."""
-    if renamed:
+def learn_renames(desk: Desk, renamed: Sequence[Renamed] = ()) -> None:
+    """Keep what a sync has found, once its event is on disk; where the list is lost, what the events tell."""
+    if renamed or not desk.folder.path(RENAMES).exists():
         names = {**_names(desk), **{one.old: one.new for one in renamed}}
         desk.folder.write(RENAMES, json.dumps(names, ensure_ascii=False).encode(), durable="none")
 
@@ -57,9 +57,7 @@ def _stands(desk: Desk, topic: str, slot: str = "") -> bool:
 def _names(desk: Desk) -> dict[str, str]:
     data = desk.folder.read_or_none(RENAMES)
     if data is None:
-        names = _told(desk)
-        desk.folder.write(RENAMES, json.dumps(names, ensure_ascii=False).encode(), durable="none")
-        return names
+        return _told(desk)
     try:
         return {str(old): str(new) for old, new in json.loads(data).items()}
     except (ValueError, AttributeError) as error:

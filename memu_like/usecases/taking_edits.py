@@ -70,6 +70,7 @@ def take_edits(desk: Desk, *, confirm: bool = False) -> Taken:
 
     Where so many entries are gone at once that it looks like an accident, these are held until `confirm`.
     """
+    learn_renames(desk)
     for _ in range(MAX_TRIES):
         files = _read(desk)
         if not files.pages:

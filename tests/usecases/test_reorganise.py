@@ -321,7 +321,7 @@ async def test_an_entry_that_changed_while_the_model_thought_is_left_alone(
     assert [one.op for one in report.operations] == ["hide"]
     assert ["changed meanwhile" in one.refused for one in report.refused] == [True]
     assert "loves kale" in page(store)
-    assert (await the(user, "carrots")).status is Status.ACTIVE
+    assert (await the(user, "kale")).origin is Origin.HUMAN
 
 
 async def test_a_file_that_cannot_be_told_is_left_as_it_is(
