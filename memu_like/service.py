@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .building import read_settings
 from .config import Settings
@@ -22,30 +23,34 @@ from .edges.prompts import Prompts
 from .edges.store import init_store, user_ids
 from .errors import InvalidInput
 from .models import (
-    Entry,
+    BlameLine,
+    Change,
     Event,
     Item,
     Loaded,
     MemorizeReport,
     Modality,
+    Past,
     ReorganiseReport,
     Reply,
-    Resource,
-    RetrieveResult,
+    RevertReport,
     SyncReport,
 )
-from .usecases import context as contexts
+from .reading import PastMemory, ReadableMemory, at
 from .usecases import doctor as doctors
+from .usecases import history as histories
 from .usecases import (
+    blaming,
     editing,
     forgetting,
     listing,
     memorize,
-    retrieval,
+    reverting,
     syncing,
     transfer,
 )
 from .usecases.desk import Progress, Tools
+from .usecases.states import Point
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -102,14 +107,12 @@ class MemoryService:
         return await self._shop.tools()
 
 
-class UserMemory:
+class UserMemory(ReadableMemory):
     """One user's memory. Every verb that reads raises NotFound where the user has no folder yet."""
 
     def __init__(self, service: MemoryService, folder: UserFolder) -> None:
+        super().__init__(service._shop, folder)
         self._service = service
-        self._shop = service._shop
-        self.folder = folder
-        self.user_id = folder.user_id
 
     # -- taking in
 
@@ -232,45 +235,7 @@ class UserMemory:
         async with room.running():
             return await reorganising.reorganise(room, meter, chosen)
 
-    # -- finding
-
-    async def retrieve(
-        self,
-        query: str,
-        *,
-        method: Literal["rag", "llm"] | None = None,
-        top_k: int | None = None,
-        conversation_history: Sequence[Mapping[str, Any]] = (),
-        retrieve_config: Mapping[str, Any] | None = None,
-        explain: bool = False,
-        without: Sequence[str] = (),
-    ) -> RetrieveResult:
-        """Search all tiers (method "rag"), or have a model read the files ("llm"); see docs/retrieval.md.
-
-        `retrieve_config` gives method and top_k as a dict, and yields to the arguments. The last messages of
-        `conversation_history`, {"role", "content"} each, tell what the query leans on. `without` names
-        ranking signals to leave out, for ablations. A model is called where the method or a setting asks for
-        it; where it fails, `degraded` says so. Raises InvalidInput, and ConfigError with no model.
-        """
-        request = retrieval.read_request(
-            self._service.settings,
-            query,
-            method=method,
-            top_k=top_k,
-            conversation_history=conversation_history,
-            retrieve_config=retrieve_config,
-            explain=explain,
-            without=without,
-        )
-        if not request.asks_model:
-            return await self._shop.read(self.folder, retrieval.search_memory, request)
-        from .usecases import finding
-
-        return await finding.find(await self._shop.room(self.folder), request)
-
-    async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:
-        """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens."""
-        return await self._shop.read(self.folder, contexts.context, max_tokens, query)
+    # -- answering
 
     async def respond(self, query: str, **how: Unpack[responding.How]) -> Reply:
         """Answer with memory, by a language model; `how` is described at `responding.How`.
@@ -297,23 +262,7 @@ class UserMemory:
             async for piece in pieces:
                 yield piece
 
-    async def profile(self) -> dict[str, dict[str, list[Entry]]]:
-        """What the category files show now: topic -> slot -> entries, in file order."""
-        return await self._shop.read(self.folder, listing.profile)
-
     # -- items
-
-    async def items(self, **filters: Any) -> list[Item]:
-        """Items in order of time. Filters: see `listing.ItemFilter`."""
-        wanted = listing.item_filter(filters, self._service.settings)
-        return await self._shop.read(self.folder, listing.items, wanted)
-
-    async def item(self, item_id: str) -> Item:
-        return await self._shop.read(self.folder, listing.item, item_id)
-
-    async def item_history(self, item_id: str) -> list[Item]:
-        """Every revision of an item, oldest first."""
-        return await self._shop.read(self.folder, listing.item_history, item_id)
 
     async def update_item(self, item_id: str, *, expected: str | None = None, **changes: Any) -> Item:
         """Change an item's text, type, topic, slot, keywords or tags; it is the person's word from then on.
@@ -332,15 +281,6 @@ class UserMemory:
 
     # -- events
 
-    async def events(self, **filters: Any) -> list[Event]:
-        """Events in order of time. Filters: see `listing.EventFilter`."""
-        return await self._shop.read(
-            self.folder, listing.events, listing.filter_of(listing.EventFilter, filters)
-        )
-
-    async def event(self, event_id: str) -> Event:
-        return await self._shop.read(self.folder, listing.event, event_id)
-
     async def update_event(self, event_id: str, **changes: Any) -> Event:
         """Change an event's summary, title or tags."""
         return await self._shop.write(self.folder, editing.update_event, event_id, changes)
@@ -349,19 +289,37 @@ class UserMemory:
         """Hide an event; its items stay."""
         return await self._shop.write(self.folder, editing.delete_event, event_id)
 
-    # -- resources
+    # -- history
 
-    async def resources(self, **filters: Any) -> list[Resource]:
-        """Resources in order of time. Filters: see `listing.ResourceFilter`."""
-        wanted = listing.filter_of(listing.ResourceFilter, filters)
-        return await self._shop.read(self.folder, listing.resources, wanted)
+    async def history(self, what: str | None = None, *, limit: int | None = None) -> tuple[Past, ...]:
+        """What happened to an item (its id), a "topic", a "topic/slot" or all (None), newest first.
 
-    async def resource(self, resource_id: str) -> Resource:
-        return await self._shop.read(self.folder, listing.resource, resource_id)
+        It needs no repository; where there is one, each step has its commit. Raises NotFound.
+        """
+        return await self._read(histories.history, what, limit)
 
-    async def resource_lines(self, resource_id: str, first: int = 1, last: int | None = None) -> list[str]:
-        """Lines `first` to `last` (from 1, both included) of what came in, as given."""
-        return await self._shop.read(self.folder, listing.resource_lines, resource_id, first, last)
+    async def diff(self, a: Point = None, b: Point = None) -> tuple[Change, ...]:
+        """What changed from `a` to `b`, each a commit, a branch, a date or a datetime.
+
+        None is the last commit for `a`, and the files as they are now for `b`. Raises GitError where the
+        store is in no repository, NotFound where a point names no commit.
+        """
+        return await self._read(histories.diff, a, b)
+
+    async def blame(self, topic: str) -> tuple[BlameLine, ...]:
+        """Each line of a topic's file with its commit, run, item, source and the words behind it."""
+        return await self._read(blaming.blame, topic)
+
+    async def revert(self, what: str, *, dry_run: bool = False) -> RevertReport:
+        """Take back a run (its id) or a commit, by a run of its own. What was changed since stays.
+
+        With `dry_run` nothing is written. Raises NotFound, GitError and InvalidInput.
+        """
+        return await self._shop.write(self.folder, reverting.revert, what, dry_run=dry_run)
+
+    async def at(self, point: str | datetime) -> PastMemory:
+        """Memory as it stood at a commit, a branch or a date, to be read. Raises GitError, NotFound."""
+        return await at(self._shop, self.folder, point)
 
     # -- forgetting and housekeeping
 
@@ -372,7 +330,7 @@ class UserMemory:
     async def forget(self) -> None:
         """Erase the user's whole folder."""
         await self._shop.write(self.folder, forgetting.forget_user)
-        self._shop.forget(self.user_id)
+        self._shop.forget(self.folder)
 
     async def sync(self, *, confirm: bool = False) -> SyncReport:
         """Take in what was changed by hand in the files; each run does so before it begins.
@@ -393,9 +351,6 @@ class UserMemory:
     async def repair(self) -> list[doctors.Finding]:
         """Finish or undo what a killed writer left, rebuild the index; returns what is still wrong."""
         return await self._shop.write(self.folder, doctors.repair)
-
-    async def stats(self) -> listing.Stats:
-        return await self._shop.read(self.folder, listing.stats)
 
     async def export(self, target: str | Path) -> int:
         """Write the folder's files, nothing derived, into a zip archive; returns how many files."""

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -50,7 +51,7 @@ class OpenFolder:
     def __post_init__(self) -> None:
         tools = self.tools
         # Vectors that cost a model run or a request are kept, so that a rebuilt index never pays twice.
-        embedder = cached(tools.embedder, self.folder.derived / "vectors") if tools.embedder else None
+        embedder = cached(tools.embedder, self.folder.costs / "vectors") if tools.embedder else None
         self.reader, self.writer = (
             Desk(self.folder, Index(self.folder, embedder, tools.words, tools.timezone), tools)
             for _ in range(2)
@@ -64,7 +65,7 @@ class Workshop:
         self.settings = settings
         self._model = model
         self.commits = Committer(settings)
-        self._open: OrderedDict[str, OpenFolder] = OrderedDict()
+        self._open: OrderedDict[Path, OpenFolder] = OrderedDict()
         self._pool = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="memu-like")
         self._tools: Tools | None = None
         self._starting = asyncio.Lock()
@@ -87,9 +88,9 @@ class Workshop:
     async def room(self, folder: UserFolder) -> Room:
         return Room(self, folder, await self.tools())
 
-    def forget(self, user_id: str) -> None:
+    def forget(self, folder: UserFolder) -> None:
         """A folder that is gone needs no desks."""
-        self._open.pop(user_id, None)
+        self._open.pop(folder.root, None)
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         try:
@@ -132,10 +133,10 @@ class Workshop:
     async def folder(self, folder: UserFolder) -> AsyncIterator[OpenFolder]:
         """The open folder; while it is in use it is not closed, however many others are opened."""
         tools = await self.tools()
-        opened = self._open.get(folder.user_id)
+        opened = self._open.get(folder.root)
         if opened is None:
-            opened = self._open[folder.user_id] = OpenFolder(folder, tools)
-        self._open.move_to_end(folder.user_id)
+            opened = self._open[folder.root] = OpenFolder(folder, tools)
+        self._open.move_to_end(folder.root)
         opened.users += 1
         try:
             yield opened
@@ -144,10 +145,10 @@ class Workshop:
             self._close_surplus()
 
     def _close_surplus(self) -> None:
-        for user_id in [key for key, opened in self._open.items() if not opened.users]:
+        for root in [key for key, opened in self._open.items() if not opened.users]:
             if len(self._open) <= self.settings.open_folders:
                 return
-            del self._open[user_id]
+            del self._open[root]
 
     async def read(
         self, folder: UserFolder, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs
@@ -230,4 +231,4 @@ class Room:
                 "no language model is configured: set llm_model, and llm_base_url or llm_api_key"
             )
         settings, now = self.tools.settings, self.tools.now
-        return Meter(self.tools.model, settings, now, ledger=self.folder.derived)
+        return Meter(self.tools.model, settings, now, ledger=self.folder.costs)

@@ -187,6 +187,7 @@ def floor(module: str) -> int:
             "usecases": USE_CASES,
             "building": SERVICE,
             "committer": SERVICE,
+            "reading": SERVICE,
             "service": SERVICE,
             "workshop": SERVICE,
             "merge_driver": SERVICE,  # beside the service: git runs it, on three files

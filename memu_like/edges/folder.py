@@ -62,11 +62,13 @@ def resource_stem(resource_id: str) -> str:
 class UserFolder:
     """Paths are relative to `root` and use "/" on every system."""
 
-    def __init__(self, store: Path, user_id: str) -> None:
+    def __init__(self, store: Path, user_id: str, costs: Path | None = None) -> None:
         self.user_id = user_id
         self.store = store
         self.root = store / folder_name(user_id)
         self.derived = self.root / DERIVED
+        self.costs = costs or self.derived
+        """Where vectors and the count of what was spent are kept: of a copy, beside those of the original."""
         self.recorder: Recorder | None = None
         """Where a repository holds the store: what is written is recorded, to be committed."""
         self._checked: files.Stamp | None = None

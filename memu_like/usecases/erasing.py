@@ -34,6 +34,8 @@ from .fates import Fates, History, decide, histories
 
 STRUCK = "(forgotten)"
 VECTORS = f"{DERIVED}/vectors"
+PASTS = f"{DERIVED}/at"
+"""Copies of what stood in commits, which hold what is to be erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def erase(desk: Desk, resource_id: str, run: str, now: datetime) -> Erasure:
     desk.index.rebuild()
     # Vectors that were kept to save their cost cannot be told apart: the next reindex pays for them again.
     desk.folder.remove_folder(VECTORS)
+    desk.folder.remove_folder(PASTS)
     journal.end(desk.folder)
     return plan
 

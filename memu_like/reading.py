@@ -1,0 +1,167 @@
+"""The verbs that read a memory: of one as it stands, and of one as it stood at a point of its history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Concatenate, Literal, NoReturn, ParamSpec, TypeVar
+
+from .edges.folder import UserFolder
+from .errors import InvalidInput
+from .models import Entry, Event, Item, Resource, RetrieveResult
+from .usecases import context as contexts
+from .usecases import listing, past, retrieval
+from .usecases.desk import Desk
+from .workshop import Room, Workshop
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ReadableMemory:
+    """What can be read of one user's memory. Every verb raises NotFound where there is no folder."""
+
+    def __init__(self, shop: Workshop, folder: UserFolder) -> None:
+        self._shop = shop
+        self.folder = folder
+        self.user_id = folder.user_id
+
+    async def _room(self) -> Room:
+        return await self._shop.room(self.folder)
+
+    async def _read(self, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._shop.read(self.folder, work, *args, **kwargs)
+
+    # -- finding
+
+    async def retrieve(
+        self,
+        query: str,
+        *,
+        method: Literal["rag", "llm"] | None = None,
+        top_k: int | None = None,
+        conversation_history: Sequence[Mapping[str, Any]] = (),
+        retrieve_config: Mapping[str, Any] | None = None,
+        explain: bool = False,
+        without: Sequence[str] = (),
+    ) -> RetrieveResult:
+        """Search all tiers (method "rag"), or have a model read the files ("llm"); see docs/retrieval.md.
+
+        `retrieve_config` gives method and top_k as a dict, and yields to the arguments. The last messages of
+        `conversation_history`, {"role", "content"} each, tell what the query leans on. `without` names
+        ranking signals to leave out, for ablations. A model is called where the method or a setting asks for
+        it; where it fails, `degraded` says so. Raises InvalidInput, and ConfigError with no model.
+        """
+        request = retrieval.read_request(
+            self._shop.settings,
+            query,
+            method=method,
+            top_k=top_k,
+            conversation_history=conversation_history,
+            retrieve_config=retrieve_config,
+            explain=explain,
+            without=without,
+        )
+        if not request.asks_model:
+            return await self._read(retrieval.search_memory, request)
+        from .usecases import finding
+
+        return await finding.find(await self._room(), request)
+
+    async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:
+        """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens."""
+        return await self._read(contexts.context, max_tokens, query)
+
+    async def profile(self) -> dict[str, dict[str, list[Entry]]]:
+        """What the category files show now: topic -> slot -> entries, in file order."""
+        return await self._read(listing.profile)
+
+    # -- items, events, resources
+
+    async def items(self, **filters: Any) -> list[Item]:
+        """Items in order of time. Filters: see `listing.ItemFilter`."""
+        wanted = listing.item_filter(filters, self._shop.settings)
+        return await self._read(listing.items, wanted)
+
+    async def item(self, item_id: str) -> Item:
+        return await self._read(listing.item, item_id)
+
+    async def item_history(self, item_id: str) -> list[Item]:
+        """Every revision of an item, oldest first."""
+        return await self._read(listing.item_history, item_id)
+
+    async def events(self, **filters: Any) -> list[Event]:
+        """Events in order of time. Filters: see `listing.EventFilter`."""
+        return await self._read(listing.events, listing.filter_of(listing.EventFilter, filters))
+
+    async def event(self, event_id: str) -> Event:
+        return await self._read(listing.event, event_id)
+
+    async def resources(self, **filters: Any) -> list[Resource]:
+        """Resources in order of time. Filters: see `listing.ResourceFilter`."""
+        return await self._read(listing.resources, listing.filter_of(listing.ResourceFilter, filters))
+
+    async def resource(self, resource_id: str) -> Resource:
+        return await self._read(listing.resource, resource_id)
+
+    async def resource_lines(self, resource_id: str, first: int = 1, last: int | None = None) -> list[str]:
+        """Lines `first` to `last` (from 1, both included) of what came in, as given."""
+        return await self._read(listing.resource_lines, resource_id, first, last)
+
+    async def stats(self) -> listing.Stats:
+        return await self._read(listing.stats)
+
+
+WRITES = frozenset(
+    [
+        *("add", "memorize", "flush", "reorganise", "sync", "revert"),
+        *("update_item", "add_item", "delete_item", "update_event", "delete_event"),
+        *("write_category", "rename_category", "delete_category"),
+        *("forget_resource", "forget", "reindex", "repair", "import_archive"),
+    ]
+)
+
+
+class PastMemory(ReadableMemory):
+    """One user's memory as it stood in `commit`, which was made at `time`. It is read, and never written.
+
+    Made by `UserMemory.at`. A verb that writes raises InvalidInput.
+    """
+
+    def __init__(self, shop: Workshop, live: UserFolder, found: past.LaidOut) -> None:
+        super().__init__(shop, UserFolder(found.store, live.user_id, costs=live.derived))
+        self._live = live
+        self.commit: str = found.commit
+        self.time: datetime = found.time
+
+    async def _room(self) -> Room:
+        await self.prepare()
+        return await super()._room()
+
+    async def _read(self, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        await self.prepare()
+        return await super()._read(work, *args, **kwargs)
+
+    async def prepare(self) -> None:
+        """Lay the folder out again where it gave way to later ones, and have its index kept with it."""
+        if not await self._shop.blocking(self.folder.exists):
+            await self._shop.read(self._live, past.lay_out, self.commit)
+            await self._shop.write_beside(self.folder, past.build_index)
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, NoReturn]]:
+        if name not in WRITES:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return partial(_refuse, f"{name}: memory as of commit {self.commit[:10]} can only be read")
+
+
+async def _refuse(reason: str, *_: object, **__: object) -> NoReturn:
+    raise InvalidInput(reason)
+
+
+async def at(shop: Workshop, folder: UserFolder, point: str | datetime) -> PastMemory:
+    """See `UserMemory.at`."""
+    found = await shop.read(folder, past.lay_out, point)
+    memory = PastMemory(shop, folder, found)
+    await shop.write_beside(memory.folder, past.build_index)
+    return memory
