@@ -24,6 +24,7 @@ from .edges.store import init_store, user_ids
 from .errors import InvalidInput
 from .models import (
     BlameLine,
+    CategoryText,
     Change,
     Event,
     Item,
@@ -37,10 +38,9 @@ from .models import (
     SyncReport,
 )
 from .reading import PastMemory, ReadableMemory, at
-from .usecases import doctor as doctors
-from .usecases import history as histories
 from .usecases import (
     blaming,
+    category_texts,
     editing,
     forgetting,
     listing,
@@ -49,7 +49,10 @@ from .usecases import (
     syncing,
     transfer,
 )
+from .usecases import doctor as doctors
+from .usecases import history as histories
 from .usecases.desk import Progress, Tools
+from .usecases.expecting import Expected
 from .usecases.states import Point
 from .workshop import Workshop
 
@@ -264,30 +267,75 @@ class UserMemory(ReadableMemory):
 
     # -- items
 
-    async def update_item(self, item_id: str, *, expected: str | None = None, **changes: Any) -> Item:
+    async def update_item(
+        self,
+        item_id: str,
+        *,
+        expected: str | None = None,
+        expected_rev: int | None = None,
+        expected_hash: str | None = None,
+        **changes: Any,
+    ) -> Item:
         """Change an item's text, type, topic, slot, keywords or tags; it is the person's word from then on.
 
-        With `expected`, raises Conflict where the item's text is another one by now.
+        Raises Conflict where its text, revision or bullet (an Entry's `hash`) is not the expected one.
         """
-        return await self._shop.write(self.folder, editing.update_item, item_id, changes, expected=expected)
+        wanted = Expected(expected, expected_rev, expected_hash)
+        return await self._shop.write(self.folder, editing.update_item, item_id, changes, expected=wanted)
 
     async def add_item(self, text: str, *, topic: str, slot: str, **fields: Any) -> Item:
         """Write an item by hand, as a person would add a bullet."""
         return await self._shop.write(self.folder, editing.add_item, text, topic, slot, fields)
 
-    async def delete_item(self, item_id: str, *, expected: str | None = None) -> Item:
+    async def delete_item(
+        self,
+        item_id: str,
+        *,
+        expected: str | None = None,
+        expected_rev: int | None = None,
+        expected_hash: str | None = None,
+    ) -> Item:
         """Retract an item: it leaves the profile and the search, and is not learnt again from its source."""
-        return await self._shop.write(self.folder, editing.delete_item, item_id, expected=expected)
+        wanted = Expected(expected, expected_rev, expected_hash)
+        return await self._shop.write(self.folder, editing.delete_item, item_id, expected=wanted)
+
+    # -- category files
+
+    async def category(self, topic: str) -> CategoryText:
+        """A category file's text and hash. Raises NotFound."""
+        return await self._shop.read(self.folder, category_texts.category, topic)
+
+    async def write_category(
+        self, topic: str, text: str, *, expected: str | None, confirm: bool = False
+    ) -> CategoryText:
+        """Replace the file whose hash is `expected`, or make a new one (None), as a person would save it.
+
+        Raises Conflict, and InvalidInput for what cannot be read back. The sync is in the `report`; with
+        `confirm` it does not hold back the deletion of many entries.
+        """
+        write = category_texts.write_category
+        return await self._shop.write(self.folder, write, topic, text, expected=expected, confirm=confirm)
+
+    async def rename_category(self, topic: str, new: str, *, expected: str) -> CategoryText:
+        """Give the file whose hash is `expected` another name; what is learnt later follows."""
+        rename = category_texts.rename_category
+        return await self._shop.write(self.folder, rename, topic, new, expected=expected)
+
+    async def delete_category(self, topic: str, *, expected: str) -> SyncReport:
+        """Delete the file whose hash is `expected`, and retract its entries."""
+        return await self._shop.write(self.folder, category_texts.delete_category, topic, expected=expected)
 
     # -- events
 
-    async def update_event(self, event_id: str, **changes: Any) -> Event:
-        """Change an event's summary, title or tags."""
-        return await self._shop.write(self.folder, editing.update_event, event_id, changes)
+    async def update_event(self, event_id: str, *, expected_rev: int | None = None, **changes: Any) -> Event:
+        """Change an event's summary, title or tags. Raises Conflict where it is another revision by now."""
+        wanted = Expected(rev=expected_rev)
+        return await self._shop.write(self.folder, editing.update_event, event_id, changes, expected=wanted)
 
-    async def delete_event(self, event_id: str) -> Event:
+    async def delete_event(self, event_id: str, *, expected_rev: int | None = None) -> Event:
         """Hide an event; its items stay."""
-        return await self._shop.write(self.folder, editing.delete_event, event_id)
+        wanted = Expected(rev=expected_rev)
+        return await self._shop.write(self.folder, editing.delete_event, event_id, expected=wanted)
 
     # -- history
 

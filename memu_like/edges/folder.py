@@ -222,6 +222,13 @@ class UserFolder:
         if self.recorder is not None:
             self.recorder.gone(relative)
 
+    def rename(self, relative: str, target: str) -> None:
+        """One step, so that a killed writer leaves the one name or the other."""
+        files.rename(self.root, self.path(relative), self.path(target))
+        if self.recorder is not None:
+            self.recorder.gone(relative)
+            self.recorder.wrote(target, self.read(target))
+
     def remove_folder(self, relative: str) -> None:
         files.remove_tree(self.root, self.path(relative))
 

@@ -30,6 +30,18 @@ def entered_text(name: str, value: object, *, mask: bool, limit: int = MAX_TEXT)
     return mask_secrets(text)[0] if mask else text
 
 
+def entered_whole(name: str, value: object, *, limit: int) -> str:
+    """A whole text file as it is, of `limit` characters at most. Raises InvalidInput."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name} must be text, not {type(value).__name__}")
+    if not value.strip():
+        raise InvalidInput(f"{name} is empty: to take a whole file away, delete it")
+    if len(value) > limit:
+        raise InvalidInput(f"{name} has {len(value)} characters, and the limit is {limit}")
+    _check_characters(name, value)
+    return value
+
+
 def entered_words(name: str, value: object, *, mask: bool) -> tuple[str, ...]:
     """A list of words or short phrases, each once."""
     if isinstance(value, str) or not isinstance(value, Collection):

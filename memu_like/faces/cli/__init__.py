@@ -9,10 +9,10 @@ from typing import Any
 
 import typer
 
-from ...errors import MemuLikeError
-from . import bench, care, demo, finding, intake, prompts, records, replying
+from ...errors import Conflict, MemuLikeError
+from . import bench, care, categories, demo, finding, intake, prompts, records, replying
 from .app import Call, app
-from .output import note, speak_utf8
+from .output import note, show_conflict, speak_utf8
 
 INTERNAL_ERROR = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         note(f"error: {error.format_message()}{_help_hint(error)}")
         return 2
     except MemuLikeError as error:
+        if isinstance(error, Conflict) and call.json:
+            show_conflict(error)
         note(f"error: {error}")
         return error.exit_code
     except Exception as error:  # noqa: BLE001  # a face: whatever it is, the person gets one line
@@ -57,4 +59,16 @@ def _internal(error: Exception, debug: bool) -> int:
     return INTERNAL_ERROR
 
 
-__all__ = ["app", "bench", "care", "demo", "finding", "intake", "main", "prompts", "records", "replying"]
+__all__ = [
+    "app",
+    "bench",
+    "care",
+    "categories",
+    "demo",
+    "finding",
+    "intake",
+    "main",
+    "prompts",
+    "records",
+    "replying",
+]

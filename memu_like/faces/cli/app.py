@@ -107,7 +107,7 @@ class DefaultGroup(TyperGroup):
 COMMANDS = (
     *("demo", "init", "memorize", "add", "flush", "reorganise"),
     *("retrieve", "respond", "context", "profile", "show", "stats", "users"),
-    *("items", "events", "resources", "prompts"),
+    *("items", "events", "resources", "category", "prompts"),
     *("reindex", "doctor", "export", "import", "forget"),
     "bench",
 )

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ...errors import Conflict
 from ...models import Entry
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it
@@ -57,6 +58,12 @@ def to_json(value: object, *, indent: int | None = 2) -> str:
     """One JSON document: dataclasses by their field names, times in ISO 8601; harmless on a terminal too."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=_jsonable)
     return _UNSAFE.sub(lambda found: found[0] if found[0] in _KEPT else f"\\u{ord(found[0]):04x}", text)
+
+
+def show_conflict(error: Conflict) -> None:
+    """For a program that asked with `--json`: what stands there now, and what to expect next time."""
+    value = {"error": str(error), "current": error.current, "hash": error.hash, "rev": error.rev}
+    write(to_json(value))
 
 
 def _jsonable(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +31,12 @@ Expected = Annotated[
     typer.Option(
         "--expected", metavar="TEXT", help="Its text as you read it; if it differs, nothing is done."
     ),
+]
+Revision = Annotated[
+    int | None, typer.Option("--rev", metavar="N", help="The revision that you read; as --expected.")
+]
+Hash = Annotated[
+    str | None, typer.Option("--hash", metavar="SHA256", help="The hash of the entry; as --expected.")
 ]
 
 
@@ -92,14 +98,17 @@ async def edit_item(
     slot: Annotated[str | None, typer.Option("--slot")] = None,
     tags: Tags = None,
     expected: Expected = None,
+    rev: Revision = None,
+    hash: Hash = None,
 ) -> None:
     """Change an item; it is your word from then on."""
-    changes = _given(text=text, type=type, topic=topic, slot=slot, tags=tuple(tags) if tags else None)
+    given = tuple(tags) if tags else None
+    changes: dict[str, Any] = _given(text=text, type=type, topic=topic, slot=slot, tags=given)
     if not changes:
         raise UserError("nothing to change: give --text, --type, --topic, --slot or --tag")
     async with call.service() as service:
         user = await call.user(service)
-        item = await user.update_item(id, expected=expected, **changes)
+        item = await user.update_item(id, expected=expected, expected_rev=rev, expected_hash=hash, **changes)
     call.show(item, lambda out: out.print(record_facts(item)))
 
 
@@ -121,13 +130,15 @@ async def add_item(
 
 
 @command("delete", items)
-async def delete_item(call: Call, id: Id, expected: Expected = None, yes: Yes = False) -> None:
+async def delete_item(
+    call: Call, id: Id, expected: Expected = None, rev: Revision = None, hash: Hash = None, yes: Yes = False
+) -> None:
     """Retract an item: it leaves profile and search, and is not learnt again from its source."""
     async with call.service() as service:
         user = await call.user(service)
         item = await user.item(id)
         confirm(f"retract item {id} ({item.text})", yes)
-        item = await user.delete_item(id, expected=expected)
+        item = await user.delete_item(id, expected=expected, expected_rev=rev, expected_hash=hash)
     call.show(item, lambda out: out.print(remembered(f"retracted {item.id}: {item.text}")))
 
 
@@ -172,25 +183,26 @@ async def edit_event(
     summary: Annotated[str | None, typer.Option("--summary")] = None,
     title: Annotated[str | None, typer.Option("--title")] = None,
     tags: Tags = None,
+    rev: Revision = None,
 ) -> None:
     """Change an event's summary, title or tags."""
-    changes = _given(summary=summary, title=title, tags=tuple(tags) if tags else None)
+    changes: dict[str, Any] = _given(summary=summary, title=title, tags=tuple(tags) if tags else None)
     if not changes:
         raise UserError("nothing to change: give --summary, --title or --tag")
     async with call.service() as service:
         user = await call.user(service)
-        event = await user.update_event(id, **changes)
+        event = await user.update_event(id, expected_rev=rev, **changes)
     call.show(event, lambda out: out.print(record_facts(event)))
 
 
 @command("delete", events)
-async def delete_event(call: Call, id: Id, yes: Yes = False) -> None:
+async def delete_event(call: Call, id: Id, rev: Revision = None, yes: Yes = False) -> None:
     """Hide an event; its items stay."""
     async with call.service() as service:
         user = await call.user(service)
         event = await user.event(id)
         confirm(f"hide event {id} ({event.title or event.summary})", yes)
-        event = await user.delete_event(id)
+        event = await user.delete_event(id, expected_rev=rev)
     call.show(event, lambda out: out.print(remembered(f"hidden: {event.id}")))
 
 
