@@ -32,8 +32,8 @@ FENCES = ("```", "~~~")
 def merge_categories(base: str | None, ours: str, theirs: str, path: str = "") -> str:
     """One text of two. `base` is what both come from, None where there was no such file.
 
-    BOM, line ends and the end of the last line stay as in `ours`. Raises Unmergeable, which names `path`, where
-    the structure of a text cannot be told: an open fence or front matter, or a conflict marker.
+    BOM, line ends and the end of the last line stay as in `ours`. Raises Unmergeable, which names `path`,
+    where the structure of a text cannot be told: an open fence or front matter, or a conflict marker.
     """
     if ours == theirs or theirs == base:
         return ours
@@ -143,7 +143,7 @@ class _Merge:
             said |= {i: text for block in self.blocks[key] for i, text in block.said}
 
     def _claim(self, key: Key, base: Mapping[str, str]) -> tuple[int, bool, tuple[str, ...]]:
-        """Who comes first keeps its ids: no copy, and rather one that somebody changed; the same both ways."""
+        """Who comes first keeps its ids: no copy, rather one that somebody changed; the same both ways."""
         block = self.blocks[key][0] if self.blocks[key] else None
         unchanged = block is None or all(base.get(i) == text for i, text in block.said)
         return len(key), unchanged, block.texts if block else ()

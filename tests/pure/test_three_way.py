@@ -293,7 +293,7 @@ def test_prose_glued_to_a_bullet_without_an_id_does_not_become_part_of_it() -> N
     ours = base.replace("^walk\n", "^walk\n- Feeds ducks.\n")
     theirs = base.replace("guitar. ", "lute. ")
     merged = merge_categories(base, theirs, ours)
-    assert "Glued to the dog." in [block for block in lines(merged)]
+    assert "Glued to the dog." in lines(merged)
     assert merge_categories(base, ours, theirs) == ours.replace("guitar. ", "lute. ")
 
 
