@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from ...errors import Conflict, MemuLikeError
-from . import bench, care, categories, demo, finding, intake, prompts, records, replying
+from . import bench, care, categories, demo, finding, intake, prompts, records, replying, syncing
 from .app import Call, app
 from .output import note, show_conflict, speak_utf8
 
@@ -71,4 +71,5 @@ __all__ = [
     "prompts",
     "records",
     "replying",
+    "syncing",
 ]
