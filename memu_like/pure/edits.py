@@ -216,14 +216,14 @@ class _Finder:
         """Entries that stood in a page and stand nowhere now, by id."""
         gone: dict[str, Edit] = {}
         for page in told:
-            for item_id, text in page.bullets.items():
+            for item_id in page.bullets:
                 if any(item_id in ids for ids in (self.places, self.elsewhere, self.unsure, self.astray)):
                     continue
                 item = self.item_of(item_id)
                 if item is None or item.topic != page.topic or not item.shown:
                     continue
                 if item.status is Status.ACTIVE:
-                    gone[item_id] = self._edit("deleted", page, 0, before=text or item.text, item=item)
+                    gone[item_id] = self._edit("deleted", page, 0, before=self._was(item), item=item)
         return gone
 
     def _retract(self, edit: Edit) -> None:
@@ -478,7 +478,7 @@ class _Finder:
         """Note a revision, how the profile changes by it, and, with a `kind`, the edit to tell."""
         text, page = place.bullet.text, place.page
         self.found.revisions[item.id] = item
-        was = self.based.get(item.id) or (bullet_text(before, self.writer.own_names) if before else "")
+        was = self._was(before) if before else ""
         if kind:
             edit = self._edit(kind, page, place.line, text=text, before=was, item=item)
             self.found.edits.append(edit)
@@ -487,6 +487,11 @@ class _Finder:
         known = before is not None and before.status is Status.ACTIVE and before.topic == item.topic
         op: Literal["add", "update"] = "update" if known else "add"
         self.found.deltas.append(ProfileDelta(op, page.topic, item.slot, item.id, text))
+
+    def _was(self, item: Item) -> str:
+        """What its bullet said: as the machine last wrote it, unless a person has written it since."""
+        own = bullet_text(item, self.writer.own_names)
+        return own if item.origin is Origin.HUMAN else self.based.get(item.id) or own
 
     def _edit(
         self, kind: str, page: Page, line: int, *, text: str = "", before: str = "", item: Item

@@ -17,8 +17,8 @@ def edit_line(edit: Edit) -> Text:
     """A mark, what was done, where, and the words: "+ added  interest/pets: Has a guinea pig." """
     mark = _MARKS.get(edit.kind, "~")
     place = "/".join(part for part in (edit.topic, edit.slot) if part) or edit.path
-    before = f"  (was: {edit.before})" if edit.before and edit.kind != "deleted" else ""
-    words = edit.before if edit.kind == "deleted" and not edit.text else edit.text
+    before = f"  (was: {edit.before})" if edit.before and edit.text else ""
+    words = edit.text or ("the file was deleted" if edit.kind == "category" else edit.before)
     line = Text(overflow="fold")
     line.append(f"{mark} {edit.kind:<8}", style=_STYLES[mark])
     line.append(f"  {one_line(place)}: {one_line(words)}")
@@ -32,7 +32,8 @@ def sync_lines(report: SyncReport) -> Iterator[Text]:
     for edit in report.held:
         yield Text("held  ", style="magenta").append_text(edit_line(edit))
     if report.held:
-        said = f"{len(report.held)} deletions are held back: `memu-like sync --confirm` if they are meant"
+        entries = sum(edit.kind == "deleted" for edit in report.held)
+        said = f"{entries} deletions are held back: `memu-like sync --confirm` if they are meant"
         yield Text(said, style="magenta", overflow="fold")
     for problem in report.problems:
         yield Text.assemble(("problem: ", "red"), one_line(problem), overflow="fold")
