@@ -17,7 +17,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache, partial
-from io import RawIOBase
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +24,10 @@ from ..errors import StorageError
 
 TEMPORARY_SUFFIX = ".tmp"
 NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP)
-READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+BINARY = getattr(os, "O_BINARY", 0)
+READING = os.O_RDONLY | BINARY
+CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY | getattr(os, "O_NOFOLLOW", 0)
+APPENDING = os.O_RDWR | os.O_CREAT | os.O_APPEND | BINARY
 
 
 def guard(root: Path, path: Path) -> Path:
@@ -120,19 +122,27 @@ synced, as a later write into the same disk's journal brings it along; "none", f
 other files and checked when it is read. A killed process loses nothing in any case."""
 
 
-def _write_temporary(path: Path, data: bytes, durable: Durable = "all") -> Path:
+def _write_temporary(path: str, data: bytes, durable: Durable = "all") -> str:
     """A synced temporary file beside `path`; removed again if it cannot be written whole."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    folder, _, name = path.rpartition(os.sep)
+    temporary = f"{folder}{os.sep}.{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
+        handle = os.open(temporary, CREATING, 0o666)
+        try:
+            _write_all(handle, data)
             if durable != "none":
-                os.fsync(file.fileno())
+                os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        _discard(temporary)
         raise
     return temporary
+
+
+def _discard(temporary: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)  # noqa: PTH108
 
 
 def write_atomic(root: Path, path: Path, data: bytes, durable: Durable = "all") -> None:
@@ -161,11 +171,11 @@ def replace_unchanged(root: Path, files: Sequence[tuple[Path, bytes | None, byte
     """
     for folder in {path.parent for path, _, _ in files}:
         make_folder(root, folder)
-    written: dict[Path, Path] = {}
+    written: dict[Path, str] = {}
 
     def prepare(path: Path, data: bytes) -> None:
         with explained("write", path):
-            written[path] = _write_temporary(guard(root, path), data)
+            written[path] = _write_temporary(str(guard(root, path)), data)
 
     try:
         _side_by_side([partial(prepare, path, data) for path, _, data in files])
@@ -173,12 +183,13 @@ def replace_unchanged(root: Path, files: Sequence[tuple[Path, bytes | None, byte
         for path, expected, _ in files:
             with explained("write", path):
                 if bytes_or_none(path) == expected:
-                    written.pop(path).replace(path)
+                    os.replace(written[path], path)  # noqa: PTH105
+                    del written[path]
                 else:
                     left.append(path)
     finally:
         for temporary in written.values():
-            temporary.unlink(missing_ok=True)
+            _discard(temporary)
     _sync_folders(path for path, _, _ in files)
     return left
 
@@ -209,7 +220,7 @@ def matching(folder: str, pattern: Sequence[str], prefix: str = "") -> Iterator[
     if not any(sign in part for sign in "*?["):
         found = [part] if os.path.exists(f"{folder}{os.sep}{part}") else []  # noqa: PTH110
     else:
-        found = fnmatch.filter(_names(folder), part)
+        found = fnmatch.filter(names(folder), part)
     for name in found:
         if rest:
             yield from matching(f"{folder}{os.sep}{name}", rest, f"{prefix}{name}/")
@@ -217,7 +228,8 @@ def matching(folder: str, pattern: Sequence[str], prefix: str = "") -> Iterator[
             yield prefix + name
 
 
-def _names(folder: str) -> list[str]:
+def names(folder: str) -> list[str]:
+    """What stands in a folder; nothing where there is none."""
     try:
         return os.listdir(folder)  # noqa: PTH208
     except OSError as error:
@@ -251,19 +263,19 @@ def _sync_folders(paths: Iterable[Path]) -> None:
 
 def _replace(root: Path, path: Path, data: bytes, durable: Durable) -> None:
     with explained("write", path):
-        temporary = _write_temporary(guard(root, path), data, durable)
+        temporary = _write_temporary(str(guard(root, path)), data, durable)
         try:
-            temporary.replace(path)
+            os.replace(temporary, path)  # noqa: PTH105
         except OSError:
-            temporary.unlink(missing_ok=True)
+            _discard(temporary)
             raise
 
 
-def _write_all(file: RawIOBase, data: bytes) -> None:
+def _write_all(handle: int, data: bytes) -> None:
     """A full disk takes a part first, and refuses only the next write."""
     rest = memoryview(data)
     while rest:
-        rest = rest[file.write(rest) or 0 :]
+        rest = rest[os.write(handle, rest) :]
 
 
 def append(root: Path, path: Path, data: bytes) -> int:
@@ -271,16 +283,18 @@ def append(root: Path, path: Path, data: bytes) -> int:
     make_folder(root, path.parent)
     with explained("write", path):
         created = not guard(root, path).exists()
-        # Unbuffered: a buffer would try again what the disk has refused, after the cut, when it is closed.
-        with path.open("ab", buffering=0) as file:
-            start = file.seek(0, os.SEEK_END)
+        handle = os.open(path, APPENDING, 0o666)
+        try:
+            start = os.lseek(handle, 0, os.SEEK_END)
             try:
-                _write_all(file, data)
-                os.fsync(file.fileno())
+                _write_all(handle, data)
+                os.fsync(handle)
             except OSError:
                 with contextlib.suppress(OSError):  # the first error is the one to report
-                    file.truncate(start)
+                    os.ftruncate(handle, start)
                 raise
+        finally:
+            os.close(handle)
         if created:
             sync_folder(path.parent)
     return start

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ MAX_CHARACTERS = MAX_TOKENS * 6
 
 KEPT, LONGEST_KEPT = 4096, 400
 """How many texts' vectors are kept, and of how many characters at most: some five megabytes in all."""
+AT_ONCE = 32
+"""Texts whose pieces are looked up together: of the longest texts, 16 megabytes."""
 
 
 class StaticEmbedder:
@@ -41,19 +44,9 @@ class StaticEmbedder:
     cheap_words = True
 
     def __init__(self, folder: Path = DATA) -> None:
-        try:
-            self._rows: NDArray[np.int8] = np.asarray(np.load(folder / "embeddings.npy", mmap_mode="r"))
-            self._scales: NDArray[np.float32] = np.load(folder / "scales.npy").astype(np.float32)
-        except (OSError, EOFError, ValueError) as error:
-            raise _broken(folder, str(error)) from error
-        vocabulary = read_vocabulary(folder)
-        shape = (len(vocabulary), self.dimension)
-        fits = self._rows.shape == shape and self._rows.dtype == np.int8 and self._scales.shape == shape[:1]
-        if not fits or UNKNOWN not in vocabulary:
-            raise _broken(folder, "its parts do not fit together")
-        self._tokenizer = WordPiece(vocabulary)
-        # A run embeds the same statements for several purposes.
-        self._kept_row = lru_cache(maxsize=KEPT)(self._row)
+        self._rows, self._scales, self._tokenizer = _model(folder)
+        # A run embeds the same statements for several purposes, and the same words again and again.
+        self._kept: dict[str, NDArray[np.float32]] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -62,14 +55,39 @@ class StaticEmbedder:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit rows, shape (len(texts), 256); a text with no known piece gives a row of zeros."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for row, text in zip(vectors, texts, strict=True):
-            row[:] = self._kept_row(text) if len(text) <= LONGEST_KEPT else self._row(text)
-        return normalise(vectors)
+        for start in range(0, len(texts), AT_ONCE):
+            self._fill(vectors[start : start + AT_ONCE], texts[start : start + AT_ONCE])
+        return vectors
 
-    def _row(self, text: str) -> NDArray[np.float32]:
-        """A text's vector, of any length."""
-        places = np.array(self.token_ids(text), dtype=np.intp)
-        return np.asarray(self._scales[places] @ self._rows[places].astype(np.float32))
+    def _fill(self, vectors: NDArray[np.float32], texts: Sequence[str]) -> None:
+        # Looked up once: another thread may empty what is kept.
+        found = {text: vector for text in texts if (vector := self._kept.get(text)) is not None}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            found.update(zip(missing, normalise(self._sums(missing)), strict=True))
+        for text in missing:
+            self._keep(text, found[text])
+        for row, text in zip(vectors, texts, strict=True):
+            row[:] = found[text]
+
+    def _keep(self, text: str, vector: NDArray[np.float32]) -> None:
+        if len(text) <= LONGEST_KEPT:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[text] = vector.copy()  # not the whole batch that it is a row of
+
+    def _sums(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """For each text, of any length, the sum of its pieces' vectors."""
+        pieces = [self.token_ids(text) for text in texts]
+        places = np.fromiter(chain.from_iterable(pieces), dtype=np.intp)
+        rows, scales = self._rows[places].astype(np.float32), self._scales[places]
+        sums = np.empty((len(texts), self.dimension), dtype=np.float32)
+        start = 0
+        for total, ids in zip(sums, pieces, strict=True):
+            end = start + len(ids)
+            np.matmul(scales[start:end], rows[start:end], out=total)
+            start = end
+        return sums
 
     def word_vectors(self, words: Sequence[str]) -> NDArray[np.float32]:
         """As `embed`: a word costs about 5 microseconds."""
@@ -78,6 +96,22 @@ class StaticEmbedder:
     def token_ids(self, text: str) -> list[int]:
         """The pieces that a text's vector is made of, unknown words (id 1, a row of zeros) among them."""
         return self._tokenizer.ids(text[:MAX_CHARACTERS], MAX_TOKENS)
+
+
+@lru_cache(maxsize=1)
+def _model(folder: Path) -> tuple[NDArray[np.int8], NDArray[np.float32], WordPiece]:
+    """The table, its scales and its tokenizer; one for all services of a process. Raises EmbedderError."""
+    try:
+        rows: NDArray[np.int8] = np.asarray(np.load(folder / "embeddings.npy", mmap_mode="r"))
+        scales: NDArray[np.float32] = np.load(folder / "scales.npy").astype(np.float32)
+    except (OSError, EOFError, ValueError) as error:
+        raise _broken(folder, str(error)) from error
+    vocabulary = read_vocabulary(folder)
+    shape = (len(vocabulary), StaticEmbedder.dimension)
+    fits = rows.shape == shape and rows.dtype == np.int8 and scales.shape == shape[:1]
+    if not fits or UNKNOWN not in vocabulary:
+        raise _broken(folder, "its parts do not fit together")
+    return rows, scales, WordPiece(vocabulary)
 
 
 def read_vocabulary(folder: Path = DATA) -> list[str]:

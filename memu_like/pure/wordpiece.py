@@ -23,6 +23,8 @@ _CJK = (
 _SPECIAL = re.compile("(" + "|".join(map(re.escape, SPECIAL_TOKENS)) + ")")
 # What `str.split` takes for white space and BERT for control characters, and the start of a special token.
 _RARE = re.compile(r"[\x0b\x0c\x1c-\x1f\x85]|\[[PUCSM]")
+# A word of printable ASCII falls into runs of letters and digits, and single signs.
+_ASCII_PART = re.compile(r"[a-z0-9]+|[^a-z0-9]")
 _CACHED_WORDS = 32_768
 _CACHED_WORD_LENGTH = 32
 _CACHED_CHARACTERS = 8_192
@@ -85,8 +87,10 @@ class WordPiece:
 
     def split(self, text: str) -> tuple[int, ...]:
         """The ids of any text without special tokens; the plain way that the cache stands in front of."""
-        if text.isascii() and text.isalnum():
-            return self._pieces(text.lower())  # nothing to clean, to fold or to cut
+        if text.isascii() and text.isprintable() and " " not in text:
+            if text.isalnum():
+                return self._pieces(text.lower())  # nothing to clean, to fold or to cut
+            return tuple(chain.from_iterable(map(self._pieces, _ASCII_PART.findall(text.lower()))))
         decomposed = unicodedata.normalize("NFD", text.translate(self._cleaned))
         words = decomposed.translate(self._folded).split()
         return tuple(chain.from_iterable(map(self._pieces, words)))

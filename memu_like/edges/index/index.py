@@ -106,7 +106,8 @@ class Index:
         while gone:
             waiting = manifests.buffers(self.folder)
             self._refresh_files()
-            present = manifests.buffers(self.folder)
+            # What is added from here on need not be found yet.
+            present = manifests.buffers(self.folder) if waiting else {}
             self._refresh_buffers(present)
             gone = bool(_inodes(waiting) - {buffer.stamp[2] for buffer in self._buffers.values()})
 
@@ -156,13 +157,17 @@ class Index:
 
     def _catch_up(self, signature: Signature, progress: Progress | None = None) -> None:
         state = self._state
-        self.generation += 1
-        if _rewritten(self.folder, state, signature):
-            state = self._state = State()
-            self.readings += 1
         listed = (
             set(self.folder.resource_ids()) if signature.folders != state.signature.folders else state.known
         )
+        if listed == state.known and signature.files == state.signature.files:
+            state.signature = signature  # a folder that has just changed is looked into once more
+            return
+        self.generation += 1
+        if _rewritten(self.folder, state, signature):
+            state = self._state = State()
+            listed = set(self.folder.resource_ids())
+            self.readings += 1
         gone = frozenset(state.known - listed)
         if gone:
             merged = merge(self.segments, gone) if self.segments else None
@@ -297,14 +302,15 @@ class Index:
                 self.folder.path(f"{SEGMENTS}/{name}").unlink()
         state.segments, state.tails = saved, []
 
-    def _merged(self, segments: list[Segment]) -> list[Segment]:
-        result: list[Segment] = []
+    def _merged(self, segments: Sequence[Segment]) -> list[Segment]:
+        """Grouped by size first: each row is merged once, however many tails there are."""
+        groups: list[list[Segment]] = []
         for segment in segments:
             group = [segment]
-            while result and _size(result[-1]) < MERGE_RATIO * sum(map(_size, group)):
-                group.insert(0, result.pop())
-            result.append(merge(group) if len(group) > 1 else segment)
-        return result
+            while groups and _size(groups[-1]) < MERGE_RATIO * _size(group):
+                group = [*groups.pop(), *group]
+            groups.append(group)
+        return [merge(group) if len(group) > 1 else group[0] for group in groups]
 
     def _write_manifest(self, segments: Sequence[Segment]) -> None:
         state = self._state
@@ -331,6 +337,7 @@ class Index:
         self._state = State()
         self._stamp = None
         self.problems = ()
+        self.generation += 1
         self.readings += 1
         self._catch_up(manifests.look(self.folder), progress)
 
@@ -345,8 +352,8 @@ class _Buffered:
     segments: list[Segment] = field(default_factory=list)
 
 
-def _size(segment: Segment) -> int:
-    return len(segment.rows) + len(segment.items) + 1
+def _size(segments: Iterable[Segment]) -> int:
+    return sum(len(segment.rows) + len(segment.items) + 1 for segment in segments)
 
 
 def _rewritten(folder: UserFolder, state: State, new: Signature) -> bool:

@@ -93,17 +93,15 @@ def look(folder: UserFolder) -> Signature:
                 found_files[f"{kind}/{entry.name}"] = (status.st_size, status.st_mtime_ns)
     found_folders: dict[str, int] = {}
     for year in _entries(folder.path("resources")):
-        for month in _entries(Path(year.path)):
+        for month in _entries(year):
             found_folders[f"{year.name}/{month.name}"] = _settled(month.stat().st_mtime_ns, now)
     return Signature(found_files, found_folders)
 
 
 def buffers(folder: UserFolder) -> dict[str, Stamp]:
     """The stamp of each buffer file that is there."""
-    names = [
-        e.name for e in _entries(folder.root) if e.name.startswith("buffer") and e.name.endswith(".jsonl")
-    ]
-    found = {name: files.stamp(folder.path(name)) for name in sorted(names)}
+    names = sorted(name for name in files.names(str(folder.root)) if name.startswith("buffer"))
+    found = {name: files.stamp(folder.path(name)) for name in names if name.endswith(".jsonl")}
     return {name: known for name, known in found.items() if known is not None}
 
 
@@ -113,7 +111,7 @@ def _settled(changed_at: int, now: int) -> int:
     return changed_at if now - changed_at > tick else -now
 
 
-def _entries(path: Path) -> list[os.DirEntry[str]]:
+def _entries(path: os.PathLike[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(path) as entries:
             return [entry for entry in entries if not entry.name.startswith(".")]

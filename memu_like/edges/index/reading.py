@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ from .segment import (
 )
 
 BUFFER_RESOURCE = ""
-# What is stored was within its limit when it came in.
 STORED_MESSAGE_BYTES = 2**40
+KEPT, LONGEST_KEPT = 1024, 1024
+"""How many stored messages are kept as they were read, and of how many bytes at most: a few megabytes."""
 _SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}
 
 
@@ -132,13 +134,22 @@ def _message_rows(
 
 def read_message(line: bytes, path: Path, number: int, timezone: tzinfo) -> Message:
     """A stored message. Raises CorruptFile."""
+    parse = _kept_message if len(line) <= LONGEST_KEPT else _message
     try:
-        raw = json.loads(line)
-        return parse_message(
-            raw, f"{path.name}:{number}", timezone=timezone, max_message_bytes=STORED_MESSAGE_BYTES
-        )
+        return parse(line, timezone)
     except (ValueError, RecursionError, LoadError) as error:
         raise CorruptFile(path, number, f"not a message: {error}") from error
+
+
+def _message(line: bytes, timezone: tzinfo) -> Message:
+    # The limit was held when it came in.
+    return parse_message(
+        json.loads(line), "the line", timezone=timezone, max_message_bytes=STORED_MESSAGE_BYTES
+    )
+
+
+# A run reads its messages twice: to take items from them, and to index them.
+_kept_message = lru_cache(maxsize=KEPT)(_message)
 
 
 def _chunk_rows(builder: SegmentBuilder, folder: UserFolder, data: bytes, resource: Resource) -> None:
