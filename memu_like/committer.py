@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from threading import Lock
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from .building import now
 from .config import Settings
@@ -18,6 +19,7 @@ from .edges.git.committing import tidy
 from .edges.git.repository import Repository
 from .edges.recording import MAX_HELD_BYTES, Recorder, Written
 from .errors import GitError, StorageError
+from .models import MemorizeReport, SyncReport
 from .usecases.committing import Job, commit_jobs
 from .usecases.desk import Desk
 
@@ -26,13 +28,7 @@ MAX_LOOKED_AT = 4096
 """Users whose folders are known to have nothing left behind; beyond that some are looked at again."""
 
 
-class Report(Protocol):
-    """Any report that says what it could not use."""
-
-    degraded: tuple[str, ...]
-
-
-R = TypeVar("R", bound=Report)
+R = TypeVar("R", MemorizeReport, SyncReport)
 
 
 class Committer:
@@ -88,6 +84,11 @@ class Committer:
             found = (*([self._problem] if self._problem else []), *self._notes)
             self._notes.clear()
         return found
+
+    def tell(self, report: R) -> R:
+        """The report, with the problems among what is degraded."""
+        problems: tuple[str, ...] = self.problems()
+        return replace(report, degraded=(*report.degraded, *problems)) if problems else report
 
     async def settled(self) -> tuple[str, ...]:
         """Wait until all is committed, or cannot be; returns the `problems`."""

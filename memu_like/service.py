@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .building import read_settings
+from .building import now, read_settings
 from .config import Settings
 from .edges.folder import UserFolder
 from .edges.inputs import is_path, read_input
@@ -100,10 +100,26 @@ class MemoryService:
         """The ids of all users of the store, in order."""
         return await self._shop.blocking(partial(user_ids, self.store))
 
-    async def init(self) -> Path:
-        """Make the store with its `.gitignore` and `.gitattributes`, and return its path."""
+    async def init(self, *, git: bool = False) -> Path:
+        """Make the store with its `.gitignore` and `.gitattributes`, and return its path.
+
+        With `git`, also its repository, where none holds it, and a first commit; see docs/git.md. Done again,
+        it changes nothing. Raises GitError, and ConfigError where a setting says that git is off.
+        """
         await self._shop.blocking(partial(init_store, self.store))
+        if git:
+            from .usecases.git_setup import init_git
+
+            folders = [self.user(user_id).folder for user_id in await self.users()]
+            await self._shop.blocking(partial(init_git, self.settings, folders, now()))
         return self.store
+
+    async def committed(self) -> tuple[str, ...]:
+        """Wait until what runs have written is committed to git; returns what is in the way of that.
+
+        At once where no repository holds the store.
+        """
+        return await self._shop.commits.settled()
 
     async def tools(self) -> Tools:
         """The edges, built at first use."""
@@ -182,10 +198,12 @@ class UserMemory(ReadableMemory):
 
             if dry_run:
                 return await model_runs.preview_with_model(room, loaded)
-            return await model_runs.memorize_with_model(room, loaded, progress, retry=retry)
+            report = await model_runs.memorize_with_model(room, loaded, progress, retry=retry)
+            return self._shop.commits.tell(report)
         if dry_run:
             return await room.write(partial(memorize.preview, loaded=loaded))
-        return await room.write(partial(memorize.memorize, loaded=loaded, progress=progress, retry=retry))
+        report = await room.write(partial(memorize.memorize, loaded=loaded, progress=progress, retry=retry))
+        return self._shop.commits.tell(report)
 
     async def _load(
         self, source: object, modality: Modality | None, format: str | None, name: str | None
@@ -385,7 +403,8 @@ class UserMemory(ReadableMemory):
 
         Where many entries are gone at once, their deletion is held back until `confirm`.
         """
-        return await self._shop.write(self.folder, syncing.sync, confirm=confirm)
+        report = await self._shop.write(self.folder, syncing.sync, confirm=confirm)
+        return self._shop.commits.tell(report)
 
     async def reindex(self, progress: Progress | None = None) -> listing.Stats:
         """Throw the index away and build it again from the files."""

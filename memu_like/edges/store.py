@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Collection
 from pathlib import Path
 
-from ..errors import CorruptFile, StorageError
+from ..errors import ConfigError, CorruptFile, StorageError
 from ..pure.names import user_id_of
 from . import files
 from .folder import USER_FILE
 
+IGNORED, ATTRIBUTES, SETTINGS = ".gitignore", ".gitattributes", "memory.toml"
 GITIGNORE = """\
 # Derived, or in flight: `memu-like reindex` builds it again.
 .memu/
@@ -18,10 +20,14 @@ buffer*.jsonl
 *.tmp
 """
 GITATTRIBUTES = """\
-# Bytes are kept as they are, whatever the line ends. Lines appended on two branches are all kept.
+# Bytes are kept as they are, whatever the line ends. Lines appended on two branches are all kept, and
+# entries are merged by their ids: `memu-like init --git` tells a clone how.
 * -text
 **/items/*.jsonl merge=union
 **/events/*.jsonl merge=union
+**/categories/*.md merge=memu-like
+**/*.meta.json merge=memu-like
+**/user.json merge=memu-like
 """
 
 
@@ -68,12 +74,59 @@ def stored_user_id(path: Path) -> str:
 
 
 def init_store(store: Path) -> None:
-    """Make the directory and what git should know about it; what is there already stays."""
+    """Make the directory and what git should know about it; what is there stays, and gets what it lacks."""
     with files.explained("create", store):
         store.mkdir(parents=True, exist_ok=True)
     for name, text in (
-        (".gitignore", GITIGNORE),
-        (".gitattributes", GITATTRIBUTES),
+        (IGNORED, GITIGNORE),
+        (ATTRIBUTES, GITATTRIBUTES),
     ):
         if not (store / name).exists():
             files.write_atomic(store, store / name, text.encode())
+    _add_merge_rules(store)
+
+
+def _add_merge_rules(store: Path) -> None:
+    """To `.gitattributes` as an older version or a person wrote it. A person's rule for a pattern stays."""
+    path = store / ".gitattributes"
+    told = files.read_bytes(store, path).decode("utf-8", "surrogateescape")
+    patterns = {line.split()[0] for line in told.splitlines() if line.strip() and line[0] != "#"}
+    rules = [line for line in GITATTRIBUTES.splitlines() if "merge=" in line]
+    missing = [line for line in rules if line.split()[0] not in patterns]
+    if missing:
+        gap = "" if told.endswith("\n") or not told else "\n"
+        text = told + gap + "".join(f"{line}\n" for line in missing)
+        files.write_atomic(store, path, text.encode("utf-8", "surrogateescape"))
+
+
+def keep_by_git(store: Path) -> None:
+    """Have the settings file say that runs are committed, though the store is not the top of a repository.
+
+    The line comes first, for after a table's heading it would be that table's; no other byte is touched.
+    Raises ConfigError where the file says otherwise.
+    """
+    place = store / SETTINGS
+    data = (files.bytes_or_none(place) if place.exists() else None) or b""
+    try:
+        said = tomllib.loads(data.decode()).get("git")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{place}: not TOML: {error}") from error
+    if said not in (None, "on"):
+        raise ConfigError(f'{place} says git = "{said}": change it to "on" to have this store committed')
+    if said is None:
+        end = b"\r\n" if b"\r\n" in data else b"\n"
+        files.write_atomic(store, place, b'git = "on"' + end + data)
+
+
+def own_prompts(store: Path) -> list[str]:
+    """The templates that the store has of its own, as paths in it."""
+    return sorted(files.matching(str(store), ["prompts", "*.md"]))
+
+
+def names_a_key(store: Path) -> bool:
+    """Whether the settings file holds what must not get into a history: a key, or headers that may be one."""
+    try:
+        values = tomllib.loads((store / SETTINGS).read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{store / SETTINGS}: not TOML: {error}") from error
+    return any(name.endswith(("_api_key", "_headers", "_query")) for name in values)

@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from ..models import Event, Item, Modality, Status
 from .markdown import parse
@@ -122,7 +121,7 @@ def person_message(user: str, edits: Sequence[FileEdit]) -> str:
 
 
 def _edit_words(edit: FileEdit) -> str:
-    name = _one_line(PurePosixPath(edit.path).name)[:MAX_USER]
+    name = _one_line(edit.path.rpartition("/")[2])[:MAX_USER]
     if edit.after is None:
         return f"{name} (removed)"
     if not edit.path.endswith(".md"):

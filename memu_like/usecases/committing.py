@@ -22,6 +22,7 @@ from ..errors import CorruptFile, StorageError
 from ..models import Event, Item, Modality, Resource
 from ..pure import records
 from ..pure.commit_messages import FileEdit, Machine, machine_message, person_message
+from .categories import is_synced, read_base
 from .desk import Desk
 
 NOBODY = ("somebody", "somebody@localhost")
@@ -360,7 +361,7 @@ def _changed_texts(composer: Composer, texts: Iterable[str]) -> Iterator[tuple[s
         if data is None or data == now:
             continue
         if path.startswith("categories/"):
-            if mark(path, data) in composer.marks():
+            if mark(path, data) in composer.marks() or _is_synced(composer.job.desk, path, data):
                 yield path, data
         elif path == USER_FILE:
             yield path, data
@@ -368,6 +369,13 @@ def _changed_texts(composer: Composer, texts: Iterable[str]) -> Iterator[tuple[s
             whole = data[: data.rfind(b"\n") + 1]
             if whole.startswith(now or b"") or is_rewritten(path, whole, composer.marks()):
                 yield path, whole
+
+
+def _is_synced(desk: Desk, path: str, data: bytes) -> bool:
+    """Whether the last sync found no edit in it: then it holds none, whoever committed nothing of it."""
+    with suppress(CorruptFile):
+        return is_synced(read_base(desk, PurePosixPath(path).stem), data)
+    return False
 
 
 def resource_files(folder: UserFolder) -> list[str]:

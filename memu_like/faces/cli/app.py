@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from .output import rendered, to_json, write
+from .output import note, rendered, to_json, write
 
 if TYPE_CHECKING:  # imported where they are needed: `--help` must not wait for numpy and pydantic
     from ...service import MemoryService, UserMemory
@@ -63,10 +64,15 @@ class Call:
         self.json = self.json or as_json
         self.debug = self.debug or debug
 
-    def service(self) -> MemoryService:
+    @asynccontextmanager
+    async def service(self) -> AsyncIterator[MemoryService]:
+        """The service of the store; at the end what it wrote is committed, or a note says why not."""
         from ...service import MemoryService
 
-        return MemoryService(self.store)
+        async with MemoryService(self.store) as service:
+            yield service
+            for problem in await service.committed():
+                note(f"note: {problem}")
 
     async def user(self, service: MemoryService) -> UserMemory:
         """The user that was named, else the only one there is."""
@@ -107,6 +113,7 @@ class DefaultGroup(TyperGroup):
 COMMANDS = (
     *("demo", "init", "memorize", "add", "flush", "reorganise"),
     *("retrieve", "respond", "context", "profile", "show", "stats", "users"),
+    *("history", "diff", "blame", "revert"),
     *("items", "events", "resources", "category", "prompts"),
     *("reindex", "doctor", "export", "import", "forget"),
     "bench",
@@ -117,7 +124,9 @@ class RootGroup(TyperGroup):
     """Lists the commands in the order in which one meets them."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(super().list_commands(ctx), key=COMMANDS.index)
+        # What git runs is hidden, and stands behind the rest.
+        places = {name: place for place, name in enumerate(COMMANDS)}
+        return sorted(super().list_commands(ctx), key=lambda name: places.get(name, len(places)))
 
 
 app = typer.Typer(

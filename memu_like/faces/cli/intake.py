@@ -20,10 +20,15 @@ STDIN = "-"
 
 
 @command("init")
-async def init(call: Call) -> None:
+async def init(
+    call: Call,
+    git: Annotated[
+        bool, typer.Option("--git", help="Keep it in git: a repository where none holds it, a first commit.")
+    ] = False,
+) -> None:
     """Make a store: the folder with its .gitignore and .gitattributes."""
     async with call.service() as service:
-        store = await service.init()
+        store = await service.init(git=git)
     call.show({"store": store}, lambda out: out.print(remembered(f"store ready: {store}")))
 
 
