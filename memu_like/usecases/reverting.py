@@ -104,7 +104,9 @@ def _runs_of(desk: Desk, what: str, events: Mapping[str, Event]) -> tuple[str, t
     if desk.tools.repository() is None:
         raise NotFound("run", what, "`memu-like history` lists them; commits need `memu-like init --git`")
     repo = repository(desk)
-    commit = repo.resolve(what)
+    commit = repo.named(what)  # no date: what is undone is named, not guessed
+    if commit is None:
+        raise NotFound("run or commit", what, "`memu-like history` lists them")
     found = repo.commit(commit)
     runs = tuple(one for one in found.runs if one in events)
     if found.runs and not runs:

@@ -75,7 +75,7 @@ class Repository:
 
     def head(self) -> str | None:
         """The last commit's id; None where nothing was committed yet."""
-        return self._commit_id("HEAD")
+        return self.named("HEAD")
 
     def identity(self) -> tuple[str, str] | None:
         """Name and address of the person at work here, as git knows them; None where it does not."""
@@ -98,7 +98,7 @@ class Repository:
         """
         if isinstance(point, datetime):
             return self._last_before(point, str(point), timezone)
-        found = self._commit_id(point)
+        found = self.named(point)
         if found is not None:
             return found
         when = _moment(point, timezone)
@@ -106,8 +106,8 @@ class Repository:
             raise NotFound("commit, branch or date", point)
         return self._last_before(when, point, timezone)
 
-    def _commit_id(self, revision: str) -> str | None:
-        """By standard input, where a revision is never an option."""
+    def named(self, revision: str) -> str | None:
+        """The commit that a revision names; None for none. It is never taken for an option."""
         if not revision or revision.startswith("-") or any(char in revision for char in "\n\r\0"):
             return None
         given = f"{revision}^{{commit}}\n".encode("utf-8", "surrogateescape")

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from ...errors import Conflict, MemuLikeError
-from . import bench, care, categories, demo, finding, intake, prompts, records, replying, syncing
+from . import bench, care, categories, demo, finding, history, intake, prompts, records, replying, syncing
 from .app import Call, app
 from .output import note, show_conflict, speak_utf8
 
@@ -66,6 +66,7 @@ __all__ = [
     "categories",
     "demo",
     "finding",
+    "history",
     "intake",
     "main",
     "prompts",

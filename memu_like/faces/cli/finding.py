@@ -15,9 +15,22 @@ from .output import one_line, plain, remembered
 FIGURES = ("resources", "messages", "buffered", "items", "events", "first_date", "last_date")
 """Those of `stats` that `show` begins with."""
 
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="POINT", help="As memory stood at a commit, a branch or a date."),
+]
+
 if TYPE_CHECKING:
     from ...models import Event
+    from ...reading import ReadableMemory
+    from ...service import MemoryService
     from .rendering import Profile
+
+
+async def _memory(call: Call, service: MemoryService, at: str | None) -> ReadableMemory:
+    """The user's memory as it stands, or as it stood."""
+    user = await call.user(service)
+    return user if at is None else await user.at(at)
 
 
 @command("retrieve")
@@ -35,6 +48,7 @@ async def retrieve(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the path it took, and what each signal gave.")
     ] = False,
+    at: At = None,
 ) -> None:
     """Search the memory: hits with score, date, speaker, text and place."""
     from .rendering import print_result
@@ -43,7 +57,7 @@ async def retrieve(
     async with call.service() as service:
         if history is not None:
             how["conversation_history"] = read_history(history, service.settings.max_file_bytes)
-        user = await call.user(service)
+        user = await _memory(call, service, at)
         result = await user.retrieve(query, **how)
     call.show(result, lambda out: print_result(out, result, explain))
 
@@ -53,10 +67,11 @@ async def context(
     call: Call,
     max_tokens: Annotated[int, typer.Option("--max-tokens", help="The budget; it counts all of it.")] = 1000,
     query: Annotated[str | None, typer.Option("--query", "-q", help="What the prompt is about.")] = None,
+    at: At = None,
 ) -> None:
     """Profile, events and what bears on a query, packed for a prompt."""
     async with call.service() as service:
-        user = await call.user(service)
+        user = await _memory(call, service, at)
         text = await user.context(max_tokens=max_tokens, query=query)
     call.show({"user": user.user_id, "text": text}, lambda out: out.out(plain(text)))
 
@@ -65,12 +80,13 @@ async def context(
 async def profile(
     call: Call,
     topic: Annotated[str | None, typer.Option("--topic", "-t", help="This category only.")] = None,
+    at: At = None,
 ) -> None:
     """What the category files say: topic, slot, entries."""
     from .rendering import profile_tree
 
     async with call.service() as service:
-        user = await call.user(service)
+        user = await _memory(call, service, at)
         found = await user.profile()
     if topic is not None:
         if topic not in found:
