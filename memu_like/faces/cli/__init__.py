@@ -10,7 +10,20 @@ from typing import Any
 import typer
 
 from ...errors import Conflict, MemuLikeError
-from . import bench, care, categories, demo, finding, history, intake, prompts, records, replying, syncing
+from . import (
+    bench,
+    care,
+    categories,
+    demo,
+    finding,
+    history,
+    intake,
+    merging,
+    prompts,
+    records,
+    replying,
+    syncing,
+)
 from .app import Call, app
 from .output import note, show_conflict, speak_utf8
 
@@ -69,6 +82,7 @@ __all__ = [
     "history",
     "intake",
     "main",
+    "merging",
     "prompts",
     "records",
     "replying",
