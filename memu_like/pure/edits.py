@@ -36,7 +36,8 @@ class Page:
     """A category file as it stands (`text` is None where there is none), and its base.
 
     `bullets` is the text of each bullet as the machine last wrote it, `summary` and `description` likewise;
-    `told` is a person's summary and description that a sync has reported before.
+    `told` are the summary and the description that a sync has seen there, () where none has. `new` is a file
+    that the machine has never written.
     """
 
     topic: str
@@ -45,7 +46,8 @@ class Page:
     bullets: Mapping[str, str] = field(default_factory=dict, hash=False)
     summary: str = ""
     description: str = ""
-    told: tuple[str, str] = ("", "")
+    told: tuple[str, ...] = ()
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,7 @@ class _Finder:
     ) -> frozenset[str]:
         """A file that is gone, with all that is left of it in one that is new."""
         found: set[str] = set()
-        new = {page.topic for page in told if page.text is not None and not page.bullets}
+        new = {page.topic for page in told if page.text is not None and page.new}
         for page in told:
             places = [place for (topic, _), many in moved.items() if topic == page.topic for place in many]
             into = {place.page.topic for place in places}
@@ -321,10 +323,10 @@ class _Finder:
                 self.found.deleted.append(Edit("category", page.path, before=page.topic, topic=page.topic))
             return
         summary, description = standing_summary(page.text or ""), document.get("description") or ""
-        if summary not in (neutral_line(page.summary), page.told[0]) and (page.bullets or page.summary):
+        if summary not in (neutral_line(page.summary), *page.told[:1]) and (page.bullets or page.summary):
             edit = Edit("summary", page.path, text=summary, before=page.summary, topic=page.topic)
             self.found.edits.append(edit)
-        if page.description and description not in (plain_line(page.description), page.told[1]):
+        if page.description and description not in (plain_line(page.description), *page.told[1:]):
             edit = Edit("category", page.path, text=description, before=page.description, topic=page.topic)
             self.found.edits.append(edit)
 
@@ -476,7 +478,7 @@ class _Finder:
 
     def _put(self, place: Place, item: Item, kind: str, before: Item | None = None) -> None:
         """Note a revision, how the profile changes by it, and, with a `kind`, the edit to tell."""
-        text, page = place.bullet.text, place.page
+        text, page = self._shown(place.bullet.text), place.page
         self.found.revisions[item.id] = item
         was = self._was(before) if before else ""
         if kind:
@@ -487,6 +489,10 @@ class _Finder:
         known = before is not None and before.status is Status.ACTIVE and before.topic == item.topic
         op: Literal["add", "update"] = "update" if known else "add"
         self.found.deltas.append(ProfileDelta(op, page.topic, item.slot, item.id, text))
+
+    def _shown(self, text: str) -> str:
+        """A bullet's words as they may be kept and told."""
+        return mask_secrets(text)[0] if self.writer.mask else text
 
     def _was(self, item: Item) -> str:
         """What its bullet said: as the machine last wrote it, unless a person has written it since."""

@@ -45,8 +45,8 @@ class Base:
     """The entries that stood there when a model wrote the summary; empty for one made of fragments."""
     written: str = ""
     """The fingerprint of a text of the file that holds no edit which a sync has not taken in; "" for none."""
-    told: tuple[str, str] = ("", "")
-    """The summary and the description that a person wrote there, once a sync has told of them."""
+    told: tuple[str, ...] = ()
+    """The summary and the description that the last sync saw there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,9 +399,9 @@ def read_base(desk: Desk, topic: str) -> Base:
         return Base()
     try:
         values = json.loads(data)
-        summary, description = values.pop("told", ("", ""))
-        values["summarised"] = tuple(values.get("summarised", ()))
-        return Base(**values, told=(summary, description))
+        for name in ("summarised", "told"):
+            values[name] = tuple(values.get(name, ()))
+        return Base(**values)
     except (ValueError, TypeError, AttributeError) as error:
         raise CorruptFile(desk.folder.path(_base_path(topic)), None, str(error)) from error
 
@@ -429,7 +429,7 @@ def _base_bytes(base: Base) -> bytes:
         values["summarised"] = list(base.summarised)
     if base.written:
         values["written"] = base.written
-    if any(base.told):
+    if base.told:
         values["told"] = list(base.told)
     return json.dumps(values, ensure_ascii=False).encode()
 

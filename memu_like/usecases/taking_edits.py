@@ -16,7 +16,7 @@ from pathlib import Path
 from ..edges import journal
 from ..edges.folder import content_hash, month_file
 from ..errors import CorruptFile, StorageError
-from ..models import Edit, Event, Item, Status
+from ..models import Edit, Event, Item, Origin, Status
 from ..pure import records
 from ..pure.edits import DERIVED_GONE, Edits, Page, Writer, counts, find_edits, insert_ids
 from ..pure.markdown import parse
@@ -104,10 +104,10 @@ def _read(desk: Desk) -> Files:
     data: dict[str, bytes | None] = {}
     bases: dict[str, Base] = {}
     untold: set[str] = set()
-    for topic in sorted({*paths, *base_topics(desk)}):
-        path = category_path(topic)
+    written = base_topics(desk)
+    for topic in sorted({*paths, *written}):
         try:
-            page = _page(desk, topic, path, data, bases)
+            page = _page(desk, topic, data, bases, lost=not written)
         except StorageError as error:
             problems.append(f"{error}; nothing was taken from it")
             untold |= _written_ids(desk, topic)
@@ -126,18 +126,21 @@ def _written_ids(desk: Desk, topic: str) -> set[str]:
 
 
 def _page(
-    desk: Desk, topic: str, path: str, data: dict[str, bytes | None], bases: dict[str, Base]
+    desk: Desk, topic: str, data: dict[str, bytes | None], bases: dict[str, Base], *, lost: bool
 ) -> Page | None:
-    """The file where it may hold an edit."""
+    """The file where it may hold an edit. `lost` says that all bases are."""
+    path = category_path(topic)
     content = desk.folder.read_or_none(path)
     base = read_base(desk, topic)
     if content is not None and is_synced(base, content):
         return None
     text = None if content is None else _decoded(desk, path, content)
-    if text is not None and not has_base(desk, topic):
+    new = not has_base(desk, topic)
+    if text is not None and new and lost:
         base = current_base(desk, topic, text)
     data[path], bases[topic] = content, base
-    return Page(topic, path, text, base.bullets, base.summary, base.description, base.told)
+    head = base.summary, base.description
+    return Page(topic, path, text, base.bullets, *head, told=base.told, new=new and not lost)
 
 
 def _decoded(desk: Desk, path: str, content: bytes) -> str:
@@ -338,8 +341,8 @@ def _base(
             continue
         if bullet == bullet_text(item, desk.own_names()):
             bullets[item_id] = bullet
-        else:
-            bullets[item_id] = page.bullets.get(item_id, "")
+        else:  # a person's words, or what the machine has not come to rewrite
+            bullets[item_id] = "" if item.origin is Origin.HUMAN else page.bullets.get(item_id, "")
     whole = not (held and any(edit.path == page.path for edit in found.deleted))
     summary, description = standing_summary(text), parse(text).get("description") or ""
     return replace(
