@@ -14,13 +14,9 @@ from pathlib import Path
 
 from ...errors import GitError, NotFound
 from ...models import Commit
+from ...pure.commit_messages import KIND, PERSON, RUN, USER, read_value
 from .process import run
 
-USER_TRAILER = "Memu-User"
-RUN_TRAILER = "Memu-Run"
-KIND_TRAILER = "Memu-Kind"
-PERSON_KIND = "person"
-"""The kind of a commit that holds what a person wrote, whoever made it."""
 BATCH_BYTES = 32 * 1024 * 1024
 """Files of a commit are read in batches of about so much."""
 
@@ -274,17 +270,15 @@ def _moment(text: str, timezone: tzinfo) -> datetime | None:
 def _commit(fields: Sequence[str]) -> Commit:
     trailers = list(_trailers(fields[5]))
     known: Mapping[str, str] = dict(trailers)
-    runs = tuple(value for name, value in trailers if name == RUN_TRAILER)
-    machine = bool(runs) and known.get(KIND_TRAILER) != PERSON_KIND
     return Commit(
         id=fields[0],
         time=datetime.fromisoformat(fields[1]),
         author=fields[2],
         email=fields[3],
         subject=fields[4],
-        by="machine" if machine else "person",
-        user=known.get(USER_TRAILER),
-        runs=runs,
+        by="machine" if known.get(KIND, PERSON) != PERSON else "person",
+        user=known.get(USER),
+        runs=tuple(value for name, value in trailers if name == RUN),
     )
 
 
@@ -292,7 +286,7 @@ def _trailers(text: str) -> Iterator[tuple[str, str]]:
     for line in text.split("\n"):
         name, sign, value = line.partition(": ")
         if sign:
-            yield name, value
+            yield name, read_value(value)
 
 
 def _blamed(lines: Sequence[bytes]) -> Iterator[Blamed]:
