@@ -100,30 +100,30 @@ def _rank(item: Item, newest: datetime | None) -> tuple[bool, float, float, str]
 
 @dataclass(frozen=True, slots=True)
 class _Words:
+    """What tells an item from others. `key` is what near-identical ones have in common: subject and numbers."""
+
+    key: tuple[str, frozenset[str]]
     words: frozenset[str]
-    numbers: frozenset[str]
-    subject: str
     occurred: tuple[datetime, datetime] | None
 
     @classmethod
     def of(cls, item: Item) -> _Words:
         words, numbers = _words_of(item.text)
         when = (item.occurred.start, item.occurred.end) if item.occurred else None
-        return cls(words, numbers, item.subject.casefold(), when)
-
-    @property
-    def key(self) -> tuple[str, frozenset[str]]:
-        """What two that are near-identical have in common."""
-        return self.subject, self.numbers
+        return cls((item.subject.casefold(), numbers), words, when)
 
     def same_as(self, other: _Words) -> bool:
-        if self.key != other.key:
+        return self.key == other.key and self.is_near(other)
+
+    def is_near(self, other: _Words) -> bool:
+        """Whether the words are nearly the same, and of the same time, for one with the same key."""
+        few, many = sorted((len(self.words), len(other.words)))
+        if not many or few < NEAR_IDENTICAL * many:
             return False
         if self.occurred and other.occurred and self.occurred != other.occurred:
             return False
         shared = len(self.words & other.words)
-        union = len(self.words) + len(other.words) - shared
-        return union > 0 and shared >= NEAR_IDENTICAL * union
+        return shared >= NEAR_IDENTICAL * (few + many - shared)
 
 
 @lru_cache(maxsize=4096)
@@ -157,7 +157,7 @@ class _Shelf:
         if not human and self.misses[item.slot] >= _PATIENCE:
             return False
         words = _Words.of(item)
-        if not human and any(words.same_as(other) for other in self.shown.get(words.key, ())):
+        if not human and any(map(words.is_near, self.shown.get(words.key, ()))):
             return False
         heading = self.count(f"\n## {item.slot}\n") if slot is None and item.slot else 0
         tokens = self.count(f"- {self.text_of(item)} ^{item.id}\n")
