@@ -92,16 +92,17 @@ class Committer:
 
     async def settled(self) -> tuple[str, ...]:
         """Wait until all is committed, or cannot be; returns the `problems`."""
-        await self._finish()
+        await self.finish()
         return self.problems()
 
     async def close(self) -> None:
-        await self._finish()
+        await self.finish()
         if self._pool is not None:
             await asyncio.to_thread(self._pool.shutdown)
             self._pool = None
 
-    async def _finish(self) -> None:
+    async def finish(self) -> None:
+        """Wait until all is committed, or cannot be."""
         working = self._start()
         while working is not None:
             await asyncio.shield(asyncio.wrap_future(working))

@@ -5,13 +5,13 @@ It holds no logic: a verb hands its use case to the workshop, which has the thre
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 
 from .building import now, read_settings
 from .config import Settings
@@ -51,13 +51,16 @@ from .usecases import (
 )
 from .usecases import doctor as doctors
 from .usecases import history as histories
-from .usecases.desk import Progress, Tools
+from .usecases.desk import Desk, Progress, Tools
 from .usecases.expecting import Expected
 from .usecases.states import Point
 from .workshop import Workshop
 
 if TYPE_CHECKING:
     from .usecases import responding
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class MemoryService:
@@ -362,7 +365,7 @@ class UserMemory(ReadableMemory):
 
         It needs no repository; where there is one, each step has its commit. Raises NotFound.
         """
-        return await self._read(histories.history, what, limit)
+        return await self._told(histories.history, what, limit)
 
     async def diff(self, a: Point = None, b: Point = None) -> tuple[Change, ...]:
         """What changed from `a` to `b`, each a commit, a branch, a date or a datetime.
@@ -370,22 +373,29 @@ class UserMemory(ReadableMemory):
         None is the last commit for `a`, and the files as they are now for `b`. Raises GitError where the
         store is in no repository, NotFound where a point names no commit.
         """
-        return await self._read(histories.diff, a, b)
+        return await self._told(histories.diff, a, b)
 
     async def blame(self, topic: str) -> tuple[BlameLine, ...]:
         """Each line of a topic's file with its commit, run, item, source and the words behind it."""
-        return await self._read(blaming.blame, topic)
+        return await self._told(blaming.blame, topic)
 
     async def revert(self, what: str, *, dry_run: bool = False) -> RevertReport:
         """Take back a run (its id) or a commit, by a run of its own. What was changed since stays.
 
         With `dry_run` nothing is written. Raises NotFound, GitError and InvalidInput.
         """
+        await self._shop.commits.finish()
         return await self._shop.write(self.folder, reverting.revert, what, dry_run=dry_run)
 
     async def at(self, point: str | datetime) -> PastMemory:
         """Memory as it stood at a commit, a branch or a date, to be read. Raises GitError, NotFound."""
+        await self._shop.commits.finish()
         return await at(self._shop, self.folder, point)
+
+    async def _told(self, work: Callable[Concatenate[Desk, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Read what the repository tells, once what was written here is committed, or cannot be."""
+        await self._shop.commits.finish()
+        return await self._read(work, *args, **kwargs)
 
     # -- forgetting and housekeeping
 
