@@ -20,7 +20,8 @@ from .edges.inputs import is_path, read_input
 from .edges.llm.base import Model
 from .edges.loaders import load, load_messages
 from .edges.prompts import Prompts
-from .edges.store import init_store, user_ids
+from .edges.store import init_store, user_ids, users_of
+from .edges.watcher import Watcher
 from .errors import InvalidInput
 from .models import (
     BlameLine,
@@ -54,6 +55,7 @@ from .usecases import history as histories
 from .usecases.desk import Desk, Progress, Tools
 from .usecases.expecting import Expected
 from .usecases.states import Point
+from .usecases.watching import Watch
 from .workshop import Workshop
 
 if TYPE_CHECKING:
@@ -68,19 +70,30 @@ class MemoryService:
 
     `store` is a path, or a complete Settings value. With a path, settings come from `overrides` over
     `MEMU_LIKE_*` environment variables over the store's `memory.toml`. `model` is a language model to use in
-    place of the one that the settings name, such as a ScriptedModel. Raises ConfigError.
+    place of the one that the settings name, such as a ScriptedModel. With `watch`, edits are taken in as they
+    are saved, from entering to closing. Raises ConfigError.
     """
 
     def __init__(
-        self, store: str | Path | Settings | None = None, *, model: Model | None = None, **overrides: Any
+        self,
+        store: str | Path | Settings | None = None,
+        *,
+        model: Model | None = None,
+        watch: bool = False,
+        **overrides: Any,
     ) -> None:
         self.settings = store if isinstance(store, Settings) else read_settings(store, overrides)
         self.store = self.settings.store.absolute()
         self.prompts = Prompts(self.store)
         """The templates of prompts: to list, show, copy and check them."""
         self._shop = Workshop(self.settings, model)
+        watcher = Watcher(self.store, self.settings.watch_debounce_seconds)
+        self._watch = Watch(watcher, self._users_of, lambda user_id: self.user(user_id).sync())
+        self._watches = watch
 
     async def __aenter__(self) -> MemoryService:
+        if self._watches:
+            self._watch.start()
         return self
 
     async def __aexit__(
@@ -93,7 +106,15 @@ class MemoryService:
 
         A run that a model has not answered yet stays waiting; the call that makes it raises RuntimeError.
         """
+        await self._watch.close()
         await self._shop.close()
+
+    def watch(self, user_id: str | None = None) -> AsyncGenerator[SyncReport, None]:
+        """Take in edits as they are saved, of one user or all, and tell of each sync that did, or could not.
+
+        Ends when the service is closed. What concerns the whole store is told with no user.
+        """
+        return self._watch.reports(user_id)
 
     def user(self, user_id: str) -> UserMemory:
         """The memory of one user. Nothing is read or made yet. Raises InvalidUserId."""
@@ -102,6 +123,9 @@ class MemoryService:
     async def users(self) -> list[str]:
         """The ids of all users of the store, in order."""
         return await self._shop.blocking(partial(user_ids, self.store))
+
+    async def _users_of(self, folders: frozenset[str] | None) -> tuple[list[str], list[str]]:
+        return await self._shop.blocking(partial(users_of, self.store, folders))
 
     async def init(self, *, git: bool = False) -> Path:
         """Make the store with its `.gitignore` and `.gitattributes`, and return its path.

@@ -58,6 +58,8 @@ class Watch:
 
     async def reports(self, user_id: str | None = None) -> AsyncGenerator[SyncReport, None]:
         """The reports of syncs that took something in, held something back or met a problem."""
+        if self._closed:
+            raise RuntimeError("this MemoryService is closed: open another one")
         listener = _Listener(user_id)
         self._listeners.append(listener)
         self._begin()

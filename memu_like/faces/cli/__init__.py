@@ -23,6 +23,7 @@ from . import (
     records,
     replying,
     syncing,
+    watching,
 )
 from .app import Call, app
 from .output import note, show_conflict, speak_utf8
@@ -87,4 +88,5 @@ __all__ = [
     "records",
     "replying",
     "syncing",
+    "watching",
 ]

@@ -113,7 +113,7 @@ class DefaultGroup(TyperGroup):
 COMMANDS = (
     *("demo", "init", "memorize", "add", "flush", "reorganise"),
     *("retrieve", "respond", "context", "profile", "show", "stats", "users"),
-    *("history", "diff", "blame", "revert"),
+    *("sync", "watch", "history", "diff", "blame", "revert"),
     *("items", "events", "resources", "category", "prompts"),
     *("reindex", "doctor", "export", "import", "forget"),
     "bench",
