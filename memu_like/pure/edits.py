@@ -36,7 +36,8 @@ class Page:
     """A category file as it stands (`text` is None where there is none), and its base.
 
     `bullets` is the text of each bullet as the machine last wrote it, `summary` and `description` likewise;
-    `told` are the summary and the description that a sync has seen there, () where none has. `new` is a file
+    `told` are the summary and the description that a sync has seen there, () where none has; `theirs` are
+    the bullets that are a person's, as it saw them. `new` is a file
     that the machine has never written.
     """
 
@@ -47,6 +48,7 @@ class Page:
     summary: str = ""
     description: str = ""
     told: tuple[str, ...] = ()
+    theirs: Mapping[str, str] = field(default_factory=dict, hash=False)
     new: bool = False
 
 
@@ -126,6 +128,11 @@ def said(text: str, mask: bool) -> str:
     return plain[:MAX_TEXT].rstrip()
 
 
+def shown(text: str, mask: bool) -> str:
+    """A bullet's text as it may be kept and told."""
+    return mask_secrets(text)[0] if mask else text
+
+
 def is_by_hand(item: Item) -> bool:
     """Whether its words are those that a person wrote into its category file."""
     return item.origin is Origin.HUMAN and (item.reason or "").endswith(BY_HAND)
@@ -148,6 +155,7 @@ class _Finder:
         self.found = Edits()
         self.documents: dict[str, Document] = {}
         self.based: dict[str, str] = {}
+        self.theirs: dict[str, str] = {}
         self.unsure: set[str] = set()
         self.places: dict[str, list[Place]] = {}
         self.taken: set[str] = set()
@@ -155,6 +163,7 @@ class _Finder:
     def read(self, pages: Sequence[Page]) -> None:
         for page in pages:
             self.based |= page.bullets
+            self.theirs |= page.theirs
         told = [page for page in pages if self._is_told(page)]
         for page in told:
             for place in self._bullets(page):
@@ -350,7 +359,10 @@ class _Finder:
 
     def _is_edited(self, place: Place, item: Item) -> bool:
         text = place.bullet.text
-        if text in (bullet_text(item, self.writer.own_names), self.based.get(item.id)):
+        own = bullet_text(item, self.writer.own_names)
+        if text in (own, self.based.get(item.id)) or shown(text, self.writer.mask) == self.theirs.get(
+            item.id
+        ):
             return False
         return item.origin is not Origin.HUMAN or item.text != self._said(place, item)
 
@@ -478,7 +490,7 @@ class _Finder:
 
     def _put(self, place: Place, item: Item, kind: str, before: Item | None = None) -> None:
         """Note a revision, how the profile changes by it, and, with a `kind`, the edit to tell."""
-        text, page = self._shown(place.bullet.text), place.page
+        text, page = shown(place.bullet.text, self.writer.mask), place.page
         self.found.revisions[item.id] = item
         was = self._was(before) if before else ""
         if kind:
@@ -490,14 +502,10 @@ class _Finder:
         op: Literal["add", "update"] = "update" if known else "add"
         self.found.deltas.append(ProfileDelta(op, page.topic, item.slot, item.id, text))
 
-    def _shown(self, text: str) -> str:
-        """A bullet's words as they may be kept and told."""
-        return mask_secrets(text)[0] if self.writer.mask else text
-
     def _was(self, item: Item) -> str:
         """What its bullet said: as the machine last wrote it, unless a person has written it since."""
-        own = bullet_text(item, self.writer.own_names)
-        return own if item.origin is Origin.HUMAN else self.based.get(item.id) or own
+        seen = self.theirs.get(item.id) or self.based.get(item.id)
+        return shown(seen or bullet_text(item, self.writer.own_names), self.writer.mask)
 
     def _edit(
         self, kind: str, page: Page, line: int, *, text: str = "", before: str = "", item: Item

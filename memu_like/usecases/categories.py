@@ -47,6 +47,8 @@ class Base:
     """The fingerprint of a text of the file that holds no edit which a sync has not taken in; "" for none."""
     told: tuple[str, ...] = ()
     """The summary and the description that the last sync saw there."""
+    theirs: Mapping[str, str] = field(default_factory=dict)
+    """The bullets that a person's words stand in, as the last sync saw them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +370,7 @@ def _write_bases(desk: Desk, written: Sequence[tuple[Planned, bytes | None, str]
             # Merged into what holds an edit, it holds that edit still.
             written=fingerprint(text) if _was_synced(known, before) else "",
             told=known.told,
+            theirs=known.theirs,
         )
         if base != known:
             changed[_base_path(plan.topic)] = _base_bytes(base)
@@ -431,6 +434,8 @@ def _base_bytes(base: Base) -> bytes:
         values["written"] = base.written
     if base.told:
         values["told"] = list(base.told)
+    if base.theirs:
+        values["theirs"] = dict(base.theirs)
     return json.dumps(values, ensure_ascii=False).encode()
 
 

@@ -18,7 +18,7 @@ from ..edges.folder import content_hash, month_file
 from ..errors import CorruptFile, StorageError
 from ..models import Edit, Event, Item, Origin, Status
 from ..pure import records
-from ..pure.edits import DERIVED_GONE, Edits, Page, Writer, counts, find_edits, insert_ids
+from ..pure.edits import DERIVED_GONE, Edits, Page, Writer, counts, find_edits, insert_ids, shown
 from ..pure.markdown import parse
 from ..pure.merging import bullets_of, standing_summary
 from ..pure.rendering import bullet_text
@@ -140,7 +140,9 @@ def _page(
         base = current_base(desk, topic, text)
     data[path], bases[topic] = content, base
     head = base.summary, base.description
-    return Page(topic, path, text, base.bullets, *head, told=base.told, new=new and not lost)
+    return Page(
+        topic, path, text, base.bullets, *head, told=base.told, theirs=base.theirs, new=new and not lost
+    )
 
 
 def _decoded(desk: Desk, path: str, content: bytes) -> str:
@@ -335,14 +337,17 @@ def _base(
     standing = bullets_of(text, page.bullets)
     kept = {edit.item for edit in found.deleted} if held else set()
     bullets = {i: page.bullets[i] for i in page.bullets if i in kept or i in files.astray}
+    theirs: dict[str, str] = {}
     for item_id, bullet in standing.items():
         item = changed.get(item_id) or desk.item(item_id)
         if item is None:
             continue
         if bullet == bullet_text(item, desk.own_names()):
             bullets[item_id] = bullet
-        else:  # a person's words, or what the machine has not come to rewrite
-            bullets[item_id] = "" if item.origin is Origin.HUMAN else page.bullets.get(item_id, "")
+        elif item.origin is Origin.HUMAN:
+            bullets[item_id], theirs[item_id] = "", shown(bullet, desk.settings.mask_secrets)
+        else:  # what the machine has not come to rewrite
+            bullets[item_id] = page.bullets.get(item_id, "")
     whole = not (held and any(edit.path == page.path for edit in found.deleted))
     summary, description = standing_summary(text), parse(text).get("description") or ""
     return replace(
@@ -350,6 +355,7 @@ def _base(
         bullets=bullets,
         written=content_hash(text.encode()) if whole else "",
         told=(summary, description),
+        theirs=theirs,
     )
 
 
