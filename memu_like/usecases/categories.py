@@ -91,19 +91,19 @@ class Rendered:
     def write(self, desk: Desk) -> None:
         """Merge into what stands there at the moment of writing: an edit made meanwhile is merged again."""
         texts: dict[str, str] = {}
-        read: dict[str, bytes | None] = {}
         waiting = {planned.plan.path: planned for planned in self.planned}
+        read = {path: _encoded(planned.before) for path, planned in waiting.items()}
+        now = read
         for _ in range(MAX_WRITES):
-            now = {path: desk.folder.read_or_none(path) for path in waiting}
-            read |= now
             texts |= {path: _text(waiting[path], before) for path, before in now.items()}
             changes = {path: (before, texts[path].encode()) for path, before in now.items()}
             left = desk.folder.replace_unchanged({p: c for p, c in changes.items() if c[0] != c[1]})
-            waiting = {path: waiting[path] for path in left}
-            if not waiting:
+            now = {path: desk.folder.read_or_none(path) for path in left}
+            read = read | now
+            if not now:
                 break
         else:
-            names = ", ".join(waiting)
+            names = ", ".join(now)
             raise StorageError(f"{names} changed {MAX_WRITES} times while it was being written; try again")
         paths = [planned.plan.path for planned in self.planned]
         _write_bases(
@@ -349,6 +349,10 @@ def _entries(text: str, known: Collection[str]) -> dict[str, tuple[str, str]]:
     return {b.id: (section.slot, b.text) for section in sections for b in section.bullets if b.id}
 
 
+def _encoded(text: str | None) -> bytes | None:
+    return None if text is None else text.encode()
+
+
 def _text(planned: Planned, before: bytes | None) -> str:
     """What a file is to say that reads `before` now."""
     current = None if before is None else before.decode()
@@ -397,16 +401,17 @@ def _was_synced(base: Base, before: bytes | None) -> bool:
 
 def read_base(desk: Desk, topic: str) -> Base:
     """Empty where nothing was written yet, or where the derived folder was deleted."""
-    data = desk.folder.read_or_none(_base_path(topic))
-    if data is None:
-        return Base()
     try:
-        values = json.loads(data)
-        for name in ("summarised", "told"):
-            values[name] = tuple(values.get(name, ()))
-        return Base(**values)
+        return desk.kept(_base_path(topic), _base) or Base()
     except (ValueError, TypeError, AttributeError) as error:
         raise CorruptFile(desk.folder.path(_base_path(topic)), None, str(error)) from error
+
+
+def _base(data: bytes) -> Base:
+    values = json.loads(data)
+    for name in ("summarised", "told"):
+        values[name] = tuple(values.get(name, ()))
+    return Base(**values)
 
 
 def write_base(desk: Desk, topic: str, base: Base) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from ..config import Settings
@@ -133,7 +133,7 @@ class Desk:
     _still: bool = False
     _readings: int = -1
     _items: dict[tuple[str, int, int], Item] = field(default_factory=dict)
-    _entries: dict[str, tuple[Stamp, dict[str, tuple[str, int]]]] = field(default_factory=dict)
+    _kept: dict[str, tuple[Stamp, object]] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -182,17 +182,27 @@ class Desk:
 
     def entry_lines(self, topic: str) -> dict[str, tuple[str, int]]:
         """Item id -> (text, line) of the entries that a category file shows now, parsed when it changed."""
-        path = f"categories/{topic}.md"
+        return self.kept(f"categories/{topic}.md", _entry_lines) or {}
+
+    def kept(self, path: str, read: Callable[[bytes], T]) -> T | None:
+        """What `read`, always the same for a path, makes of a file, read again when the file has changed.
+
+        None where there is no file. For the few files of a folder that each run looks at.
+        """
         found = stamp(self.folder.path(path))
         if found is None:
-            return {}
-        if topic not in self._entries or self._entries[topic][0] != found:
-            document = parse(self.folder.read(path).decode("utf-8", "replace"))
-            lines = {b.id: (b.text, b.lines[0].number) for b in document.bullets if b.id}
-            self._entries[topic] = found, lines
-        return self._entries[topic][1]
+            self._kept.pop(path, None)
+            return None
+        if path not in self._kept or self._kept[path][0] != found:
+            self._kept[path] = found, read(self.folder.read(path))
+        return cast("T", self._kept[path][1])
 
     def own_names(self) -> frozenset[str]:
         """The names under which this folder's user speaks, for leaving them out of their own profile."""
         given = self.folder.user_id
         return frozenset({given, given.capitalize(), given.title(), "user"})
+
+
+def _entry_lines(data: bytes) -> dict[str, tuple[str, int]]:
+    document = parse(data.decode("utf-8", "replace"))
+    return {b.id: (b.text, b.lines[0].number) for b in document.bullets if b.id}
