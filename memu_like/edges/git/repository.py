@@ -106,7 +106,7 @@ class Repository:
         """The commit that a revision names; None for none. It is never taken for an option."""
         if not revision or revision.startswith("-") or any(char in revision for char in "\n\r\0"):
             return None
-        given = f"{revision}^{{commit}}\n".encode("utf-8", "surrogateescape")
+        given = f"{revision}^{{commit}}\n".encode("utf-8", "surrogatepass")
         answer = run(self.root, "cat-file", "--batch-check=%(objectname)", stdin=given).decode().strip()
         return answer if _COMMIT_ID.fullmatch(answer) else None
 
@@ -180,11 +180,11 @@ class Repository:
             if kind in _FILE_MODES
         ]
 
-    def contents(self, blobs: Iterable[Blob]) -> Iterator[tuple[str, bytes]]:
+    def contents(self, blobs: Iterable[Blob], batch_bytes: int = BATCH_BYTES) -> Iterator[tuple[str, bytes]]:
         """(path, bytes) of each, read in batches of bounded size."""
         batch: list[Blob] = []
         for blob in blobs:
-            if batch and sum(one.size for one in batch) + blob.size > BATCH_BYTES:
+            if batch and sum(one.size for one in batch) + blob.size > batch_bytes:
                 yield from self._batch(batch)
                 batch = []
             batch.append(blob)
