@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         CorruptFile,
         EmbedderError,
         FormatTooNew,
+        GitError,
         InvalidInput,
         InvalidUserId,
         LoadError,
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
         UserError,
     )
     from .models import (
+        BlameLine,
+        Change,
+        Commit,
+        Edit,
         Entry,
         Event,
         Hit,
@@ -50,13 +55,16 @@ if TYPE_CHECKING:
         Occurred,
         Operation,
         Origin,
+        Past,
         Rearrangement,
         ReorganiseReport,
         Reply,
         Resource,
         RetrieveResult,
+        RevertReport,
         Source,
         Status,
+        SyncReport,
         Usage,
         Visit,
     )
@@ -65,17 +73,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BlameLine",
+    "Change",
     "ChatMessage",
     "ChatReply",
     "ChatRequest",
+    "Commit",
     "ConfigError",
     "Conflict",
     "ContextTooLong",
     "CorruptFile",
+    "Edit",
     "EmbedderError",
     "Entry",
     "Event",
     "FormatTooNew",
+    "GitError",
     "Hit",
     "InvalidInput",
     "InvalidUserId",
@@ -95,12 +108,14 @@ __all__ = [
     "Occurred",
     "Operation",
     "Origin",
+    "Past",
     "PromptError",
     "Rearrangement",
     "ReorganiseReport",
     "Reply",
     "Resource",
     "RetrieveResult",
+    "RevertReport",
     "RunsKept",
     "ScriptedModel",
     "Settings",
@@ -109,6 +124,7 @@ __all__ = [
     "Status",
     "StorageError",
     "StoreBusy",
+    "SyncReport",
     "ToolsRefused",
     "Unmergeable",
     "UnusableReply",
@@ -121,8 +137,9 @@ __all__ = [
 
 _MODELS = frozenset(
     """
-    Entry Event Hit Item ItemType Kept MemorizeReport Message Modality Occurred Operation Origin
-    Rearrangement ReorganiseReport Reply Resource RetrieveResult Source Status Usage Visit
+    BlameLine Change Commit Edit Entry Event Hit Item ItemType Kept MemorizeReport Message Modality
+    Occurred Operation Origin Past Rearrangement ReorganiseReport Reply Resource RetrieveResult
+    RevertReport Source Status SyncReport Usage Visit
     """.split()
 )
 _HOMES = {

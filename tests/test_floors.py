@@ -40,6 +40,19 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "two documents are merged part by part, in an order and line by line",
     ),
     "pure.three_way_parts": ({"pure.lines", "pure.markdown"}, "the parts of a document are its blocks"),
+    "pure.edits": (
+        {
+            "pure.entering",
+            "pure.extracting",
+            "pure.lines",
+            "pure.markdown",
+            "pure.merging",
+            "pure.reconciling",
+            "pure.rendering",
+            "pure.secrets",
+        },
+        "an edit is a bullet that differs from what was rendered, and an item as one that is entered by hand",
+    ),
     "pure.entering": (
         {"pure.markdown", "pure.names", "pure.rendering", "pure.secrets"},
         "what a person enters must survive as a bullet, a heading, a file name, and without secrets",
