@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from threading import Lock
+from threading import Event, Lock
+from time import monotonic, time_ns
 from typing import TypeVar
 
 from .building import now
@@ -24,6 +25,9 @@ from .usecases.committing import Job, commit_jobs
 from .usecases.desk import Desk
 
 MAX_BATCH = 64
+QUIET_SECONDS, AT_MOST_SECONDS = 0.1, 1.0
+"""Git starts once no run has ended for so long, or so long after the first: runs that follow each other share
+its processes, and do not compete with them."""
 MAX_LOOKED_AT = 4096
 """Users whose folders are known to have nothing left behind; beyond that some are looked at again."""
 
@@ -39,6 +43,8 @@ class Committer:
         self._store = settings.store.absolute()
         self._lock = Lock()
         self._waiting: list[Job] = []
+        self._since = self._last = 0.0
+        self._hurry = Event()
         self._looked_at: set[str] = set()
         self._pool: ThreadPoolExecutor | None = None
         self._working: Future[None] | None = None
@@ -74,7 +80,9 @@ class Committer:
             if len(self._looked_at) >= MAX_LOOKED_AT:
                 self._looked_at.clear()
             self._looked_at.add(user)
-            self._waiting.append(Job(desk, written, now(), fresh))
+            self._last = monotonic()
+            self._since = self._since if self._waiting else self._last
+            self._waiting.append(Job(desk, written, now(), time_ns(), fresh))
             self._bound()
         self._start()
 
@@ -103,11 +111,13 @@ class Committer:
 
     async def finish(self) -> None:
         """Wait until all is committed, or cannot be."""
+        self._hurry.set()
         working = self._start()
         while working is not None:
             await asyncio.shield(asyncio.wrap_future(working))
             with self._lock:
                 working = self._working if self._working is not working else None
+        self._hurry.clear()
 
     # -- the thread
 
@@ -120,22 +130,31 @@ class Committer:
             return self._working
 
     def _work(self) -> None:
-        while batch := self._next():
+        while batch := self._next_batch():
             try:
                 notes = self._commit(batch)
-            except (GitError, StorageError) as error:
+            except (GitError, StorageError, OSError) as error:
                 self._put_back(batch, f"not committed to git: {error}")
                 return
             with self._lock:
                 self._problem = None
                 self._notes.update(dict.fromkeys(notes))
 
-    def _next(self) -> list[Job]:
+    def _next_batch(self) -> list[Job]:
+        while (pause := self._pause()) > 0:
+            self._hurry.wait(pause)
         with self._lock:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             if not batch:
                 self._working = None
         return batch
+
+    def _pause(self) -> float:
+        """Seconds until git should start."""
+        with self._lock:
+            if not self._waiting or self._hurry.is_set():
+                return 0.0
+            return min(self._last + QUIET_SECONDS, self._since + AT_MOST_SECONDS) - monotonic()
 
     def _commit(self, batch: Sequence[Job]) -> tuple[str, ...]:
         if self._repository is None:
@@ -162,4 +181,6 @@ class Committer:
         """What waits for long is not held in memory: it is on disk, and told from there."""
         if sum(job.written.size for job in self._waiting) > MAX_HELD_BYTES:
             last = {job.folder.root: job for job in self._waiting}
-            self._waiting = [Job(job.desk, Written(unseen=True), job.time) for job in last.values()]
+            self._waiting = [
+                Job(job.desk, Written(unseen=True), job.time, job.ended) for job in last.values()
+            ]

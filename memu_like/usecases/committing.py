@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import PurePosixPath
 
+from ..edges.files import stamp
 from ..edges.folder import USER_FILE, UserFolder, mark
 from ..edges.git.committing import Draft, Tip, commit
 from ..edges.git.repository import Repository
@@ -39,11 +40,15 @@ MARKS_TRIED = 32
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one call wrote into a folder. `fresh`: nobody has looked yet what a killed process left there."""
+    """What one call wrote into a folder until `ended`, in nanoseconds since the epoch.
+
+    `fresh`: nobody has looked yet what a killed process left there.
+    """
 
     desk: Desk
     written: Written
     time: datetime
+    ended: int
     fresh: bool = False
 
     @property
@@ -343,16 +348,23 @@ def _left_behind(job: Job, touched: set[str], machine: tuple[str, str], tip: Tip
     composer = Composer(job, tip, standing, machine, {})
     committed = set(composer.own_paths())
     texts = [*job.folder.item_files(), *job.folder.event_files(), *job.folder.category_files(), USER_FILE]
-    texts = [path for path in texts if path not in touched]
+    texts = [path for path in texts if path not in touched and _is_older(job, path)]
     standing.load(_path(tip, job, path) for path in texts)
     contents: dict[str, bytes | None] = dict(_changed_texts(composer, texts))
     new = [path for path in resource_files(job.folder) if path not in committed and path not in touched]
+    new = [path for path in new if _is_older(job, path)]
     gone = sorted(committed.difference(job.folder.listing("resources/*/*/*"), touched))
     contents |= dict.fromkeys(_forgotten(job.folder, gone))
     standing.load(_path(tip, job, path) for path in contents)
     contents |= dict(in_slices(job, new, sum(len(data) for data in contents.values() if data)))
     standing.load(_path(tip, job, path) for path in contents)
     return list(composer.machines(contents, carried_on=True))
+
+
+def _is_older(job: Job, path: str) -> bool:
+    """A file that is newer belongs to a call that is still at work, or has been handed over since."""
+    found = stamp(job.folder.path(path))
+    return found is not None and found[0] <= job.ended
 
 
 def _changed_texts(composer: Composer, texts: Iterable[str]) -> Iterator[tuple[str, bytes]]:
