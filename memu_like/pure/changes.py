@@ -138,12 +138,18 @@ def _between(old: Statement, new: Statement, documents: Container[str]) -> Itera
         same_topic = old.topic == new.topic and bool(old.slot)
         came_from = old.slot if same_topic else "/".join(filter(None, old.place))
         yield Change("move", new.topic, new.slot, new.id, new.words, came_from, source)
-    if old.bullet != new.bullet:
-        # Words that are the same have another date: it stands in the bullets.
-        same = old.words == new.words
-        text, was = (plain_line(unescape(one.bullet)) if same else one.words for one in (new, old))
-        if text != was:
-            yield Change("change", new.topic, new.slot, new.id, text, was, source)
+    if old.words != new.words:
+        yield Change("change", new.topic, new.slot, new.id, new.words, old.words, source)
+    elif _dated_otherwise(old, new):
+        was, text = (plain_line(unescape(one.bullet)) for one in (old, new))
+        yield Change("change", new.topic, new.slot, new.id, text, was, source)
+
+
+def _dated_otherwise(old: Statement, new: Statement) -> bool:
+    """The words do not tell a date that memory worked out: it stands in the bullets."""
+    if old.item is None or new.item is None or old.bullet == new.bullet:
+        return False
+    return old.item.occurred != new.item.occurred
 
 
 def _removed(old: Statement, item: Item | None, documents: Container[str]) -> Change:

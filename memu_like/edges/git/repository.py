@@ -107,7 +107,8 @@ class Repository:
         if not revision or revision.startswith("-") or any(char in revision for char in "\n\r\0"):
             return None
         given = f"{revision}^{{commit}}\n".encode("utf-8", "surrogatepass")
-        answer = run(self.root, "cat-file", "--batch-check=%(objectname)", stdin=given).decode().strip()
+        said = run(self.root, "cat-file", "--batch-check=%(objectname)", stdin=given)
+        answer = said.decode("ascii", "replace").strip()
         return answer if _COMMIT_ID.fullmatch(answer) else None
 
     def _last_before(self, when: datetime, shown: str, timezone: tzinfo) -> str:
