@@ -47,7 +47,7 @@ async def write_category(
     """Replace the file that has the expected hash; without --expected, make a new one."""
     async with call.service() as service:
         text = _read(file, service.settings.max_file_bytes)
-        user = call.new_user(service)
+        user = await call.user(service)
         found = await user.write_category(topic, text, expected=expected, confirm=confirm)
     _show(call, found)
 
