@@ -53,6 +53,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         },
         "an edit is a bullet that differs from what was rendered, and an item as one that is entered by hand",
     ),
+    "pure.settling": (
+        {"pure.rearranging", "pure.records", "pure.selecting"},
+        "a revision is known by its record; one of two near-identical items is merged into the other",
+    ),
     "pure.entering": (
         {"pure.markdown", "pure.names", "pure.rendering", "pure.secrets"},
         "what a person enters must survive as a bullet, a heading, a file name, and without secrets",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -51,6 +51,22 @@ def summary_line(texts: Sequence[str], vectors: Floats | None = None, max_chars:
         if part and part not in parts and not _is_stump(part):
             parts.append(part)
     return " ".join(parts)
+
+
+def is_summary_of(line: str, texts: Iterable[str]) -> bool:
+    """Whether `summary_line` may have made the line of some of these texts: it is fragments of them."""
+    known = sorted({_clean(text) for text in texts} - {""}, key=len, reverse=True)
+    rest = line
+    for _ in range(FRAGMENTS):
+        whole = next((text for text in known if f"{rest} ".startswith(f"{text} ")), None)
+        part = whole or rest.partition(ELLIPSIS)[0]
+        cut = whole is None
+        if not part or (cut and (ELLIPSIS not in rest or not any(t.startswith(part) for t in known))):
+            return False
+        rest = rest[len(part) + cut * len(ELLIPSIS) :].lstrip()
+        if not rest:
+            return True
+    return False
 
 
 def title_line(texts: Sequence[str], max_chars: int = 60) -> str:
