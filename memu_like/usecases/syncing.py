@@ -23,6 +23,7 @@ from ..pure import records
 from .categories import Wishes, render_categories
 from .desk import Desk
 from .editing import writing
+from .following import follow_git
 from .runs import append, new_run_id
 from .taking_edits import take_edits
 
@@ -33,8 +34,9 @@ def sync(desk: Desk, *, confirm: bool = False) -> SyncReport:
     """Take in what was changed by hand; with `confirm` also what was held back. Raises NotFound."""
     started = perf_counter()
     with writing(desk, take=False):
+        followed = follow_git(desk)  # before anything is compared with what was seen before it
         seen = _read_seen(desk.folder)
-        lines = _take_lines(desk, seen)
+        lines = _take_lines(desk, seen) if followed.settled else Lines()
         taken = take_edits(desk, confirm=confirm)
         changed = _changed_resources(desk.folder, seen)
         _write_seen(desk.folder, seen)
@@ -42,9 +44,9 @@ def sync(desk: Desk, *, confirm: bool = False) -> SyncReport:
         user=desk.folder.user_id,
         edits=(*lines.edits, *taken.edits),
         held=taken.held,
-        problems=(*lines.problems, *taken.problems, *changed),
+        problems=tuple(dict.fromkeys((*followed.problems, *lines.problems, *taken.problems, *changed))),
         degraded=tuple(desk.index.problems),
-        run=taken.run or lines.run,
+        run=taken.run or lines.run or followed.run,
         seconds=round(perf_counter() - started, 4),
     )
 

@@ -35,6 +35,7 @@ from .categories import (
     write_base,
 )
 from .desk import Desk
+from .following import follow_git
 from .renames import learn_renames
 from .runs import append, new_run_id
 
@@ -70,11 +71,14 @@ def take_edits(desk: Desk, *, confirm: bool = False) -> Taken:
 
     Where so many entries are gone at once that it looks like an accident, these are held until `confirm`.
     """
+    followed = follow_git(desk)
+    if not followed.settled:
+        return Taken(problems=followed.problems)
     learn_renames(desk)
     for _ in range(MAX_TRIES):
         files = _read(desk)
         if not files.pages:
-            return Taken(problems=files.problems)
+            return Taken(problems=files.problems, run=followed.run)
         run = new_run_id(desk.tools.now())
         found = _find(desk, files, run)
         held = () if confirm or not _is_too_many(desk, found, files) else tuple(found.deleted)
@@ -82,7 +86,7 @@ def take_edits(desk: Desk, *, confirm: bool = False) -> Taken:
             wrote = _commit(desk, files, found, run, held=bool(held))
             taken = found.edits if held else [*found.edits, *found.deleted]
             problems = (*files.problems, *found.problems.values())
-            return Taken(tuple(taken), held, problems, run if wrote else None)
+            return Taken(tuple(taken), held, problems, run if wrote else followed.run)
     raise StorageError(f"the category files changed {MAX_TRIES} times while they were read; try again")
 
 
@@ -202,6 +206,8 @@ def _is_too_many(desk: Desk, found: Edits, files: Files) -> bool:
         return False
     if files.all_gone:
         return True
+    if any(found.gone.keys() & set(base.held) for base in files.bases.values()):
+        return True  # they wait, whatever has been learnt or written since
     stood = sum(len(read_base(desk, topic).bullets) for topic in base_topics(desk))
     settings = desk.settings
     return len(found.gone) >= settings.sync_hold_least and len(found.gone) > settings.sync_hold_share * stood
@@ -312,7 +318,10 @@ def _write_bases(desk: Desk, files: Files, found: Edits, changed: Mapping[str, I
         if page.path in found.problems:
             continue
         if page.text is None:
-            if not held:
+            if held:
+                waiting = tuple(edit.item for edit in found.deleted if edit.path == page.path and edit.item)
+                write_base(desk, page.topic, replace(files.bases[page.topic], held=waiting))
+            elif not page.bullets.keys() & files.astray:
                 remove_base(desk, page.topic)
             continue
         data = desk.folder.read_or_none(page.path)
@@ -338,24 +347,27 @@ def _base(
     kept = {edit.item for edit in found.deleted} if held else set()
     bullets = {i: page.bullets[i] for i in page.bullets if i in kept or i in files.astray}
     theirs: dict[str, str] = {}
+    undecided = False  # an entry of a file that could not be told stands here, moved or copied
     for item_id, bullet in standing.items():
         item = changed.get(item_id) or desk.item(item_id)
-        if item is None:
+        if item is None or not bullet:
             continue
+        undecided |= item.topic != page.topic and item_id not in changed
         if bullet == bullet_text(item, desk.own_names()):
             bullets[item_id] = bullet
         elif item.origin is Origin.HUMAN:
             bullets[item_id], theirs[item_id] = "", shown(bullet, desk.settings.mask_secrets)
         else:  # what the machine has not come to rewrite
             bullets[item_id] = page.bullets.get(item_id, "")
-    whole = not (held and any(edit.path == page.path for edit in found.deleted))
+    waiting = tuple(edit.item for edit in found.deleted if held and edit.path == page.path and edit.item)
     summary, description = standing_summary(text), parse(text).get("description") or ""
     return replace(
         before,
         bullets=bullets,
-        written=content_hash(text.encode()) if whole else "",
+        written="" if waiting or undecided else content_hash(text.encode()),
         told=(summary, description),
         theirs=theirs,
+        held=waiting,
     )
 
 
