@@ -298,7 +298,8 @@ class UserFolder:
         return self.listing("events/*.jsonl")
 
     def category_files(self) -> list[str]:
-        return self.listing("categories/*.md")
+        """Without hidden files: editors and sync tools keep their own there."""
+        return [path for path in self.listing("categories/*.md") if not path.startswith("categories/.")]
 
     def events(self, relative: str, start: int = 0) -> Iterator[Event]:
         """Every event line from byte `start` on, all revisions. Raises CorruptFile."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ..models import Edit, Item, ItemType, Origin, ProfileDelta, Renamed, Status
 from .entering import MAX_TEXT
 from .extracting import occurred_in
-from .lines import split_lines
+from .lines import split_lines, trailing_ids
 from .markdown import BOM, Bullet, Document, Section, heading_name, parse, unescape, with_ids
 from .merging import standing_summary
 from .reconciling import item_id as make_item_id
@@ -74,6 +74,16 @@ class Place:
     @property
     def line(self) -> int:
         return self.bullet.lines[0].number
+
+    @property
+    def is_mention(self) -> bool:
+        """Whether the id stands within the text: typed on after, or another entry's, which is spoken of."""
+        return self.bullet.id is not None and self.bullet.id not in trailing_ids(self.bullet.anchor.text)[1]
+
+    def without_mention(self) -> Place:
+        """The bullet with the id as a word of its text."""
+        bullets = parse(self.page.text or "").bullets
+        return replace(self, bullet=next(one for one in bullets if one.lines[0].number == self.line))
 
     def is_at(self, other: Place | None) -> bool:
         return other is not None and (self.page.path, self.line) == (other.page.path, other.line)
@@ -167,7 +177,7 @@ class _Finder:
         told = [page for page in pages if self._is_told(page)]
         for page in told:
             for place in self._bullets(page):
-                if place.bullet.id is not None:
+                if place.bullet.id is not None and place.bullet.text:  # an id alone says nothing
                     self.places.setdefault(place.bullet.id, []).append(place)
         self.taken = {*self.places, *self.based, *self.elsewhere}
         gone = self._gone(told)
@@ -214,10 +224,11 @@ class _Finder:
             return places[0]
         return min(places, key=lambda place: self._strangeness(place, item))
 
-    def _strangeness(self, place: Place, item: Item) -> tuple[bool, bool, bool]:
+    def _strangeness(self, place: Place, item: Item) -> tuple[bool, bool, bool, bool]:
         """What stands where it stood, as it read, was there before the copy."""
         written = (self.based.get(item.id), bullet_text(item, self.writer.own_names))
         return (
+            place.is_mention,
             place.page.topic != item.topic,
             place.bullet.text not in written,
             place.section.slot.casefold() != slot_key(item.slot),
@@ -282,8 +293,10 @@ class _Finder:
     ) -> frozenset[str]:
         """A heading that is gone, with all that stood below it in one that nothing stood below before."""
         found: set[str] = set()
-        homes = {(item.topic, slot_key(item.slot)) for item in items.values()}
-        for (topic, slot), places in moved.items():
+        files = {one.old: one.new for one in self.found.renamed}
+        homes = {(files.get(i.topic, i.topic), slot_key(i.slot)) for i in items.values()}
+        for (home, slot), places in moved.items():
+            topic = files.get(home, home)
             sections = {id(place.section): place.section for place in places if place.page.topic == topic}
             if not slot or len(sections) != 1 or any(place.page.topic != topic for place in places):
                 continue
@@ -317,18 +330,23 @@ class _Finder:
         self._look_at_head(page)
         for place in self._bullets(page):
             bullet = place.bullet
+            if not bullet.text:
+                continue
             if bullet.id is None:
-                if bullet.text and not bullet.task:
+                if not bullet.task:
                     self._take_new(place, gone)
             elif place.is_at(originals[bullet.id]):
                 self._take_standing(place, bullet.id, bullet.id in renamed)
+            elif place.is_mention:
+                self._take_new(place.without_mention(), gone)
             elif bullet.id not in self.unsure:
                 self._take_copy(place, bullet.id)
 
     def _look_at_head(self, page: Page) -> None:
         document = self.documents.get(page.path)
         if document is None:
-            if page.bullets and all(one.old != page.topic for one in self.found.renamed):
+            renamed = any(one.old == page.topic for one in self.found.renamed)
+            if page.bullets and not renamed and not page.bullets.keys() & self.astray:
                 self.found.deleted.append(Edit("category", page.path, before=page.topic, topic=page.topic))
             return
         summary, description = standing_summary(page.text or ""), document.get("description") or ""

@@ -49,6 +49,8 @@ class Base:
     """The summary and the description that the last sync saw there."""
     theirs: Mapping[str, str] = field(default_factory=dict)
     """The bullets that a person's words stand in, as the last sync saw them."""
+    held: tuple[str, ...] = ()
+    """Entries that are gone from the file and wait for a sync that is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +377,7 @@ def _write_bases(desk: Desk, written: Sequence[tuple[Planned, bytes | None, str]
             written=fingerprint(text) if _was_synced(known, before) else "",
             told=known.told,
             theirs=known.theirs,
+            held=known.held,
         )
         if base != known:
             changed[_base_path(plan.topic)] = _base_bytes(base)
@@ -409,7 +412,7 @@ def read_base(desk: Desk, topic: str) -> Base:
 
 def _base(data: bytes) -> Base:
     values = json.loads(data)
-    for name in ("summarised", "told"):
+    for name in ("summarised", "told", "held"):
         values[name] = tuple(values.get(name, ()))
     return Base(**values)
 
@@ -441,6 +444,8 @@ def _base_bytes(base: Base) -> bytes:
         values["told"] = list(base.told)
     if base.theirs:
         values["theirs"] = dict(base.theirs)
+    if base.held:
+        values["held"] = list(base.held)
     return json.dumps(values, ensure_ascii=False).encode()
 
 

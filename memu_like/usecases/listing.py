@@ -403,6 +403,13 @@ def _page(found: list[T], limit: int | None, offset: int) -> list[T]:
 # -- figures
 
 
+def _entry_counts(desk: Desk) -> dict[str, int]:
+    """How many entries each topic shows; of a file that is not UTF-8, those that can be read."""
+    texts = {path: desk.folder.read(path).decode("utf-8", "replace") for path in desk.folder.category_files()}
+    topics = {Path(path).stem: (path, text) for path, text in texts.items()}
+    return {topic: len(entries(parse(text), topic, path)) for topic, (path, text) in topics.items()}
+
+
 def stats(desk: Desk) -> Stats:
     """Figures of the folder, from its files and its index."""
     view = desk.view()
@@ -410,7 +417,7 @@ def stats(desk: Desk) -> Stats:
     read = {name for event in told if event.kind != "forget" for name in event.resources}
     stored = desk.folder.resource_ids()
     days = view.day[view.day > 0]
-    shown = profile(desk)
+    shown = _entry_counts(desk)
     return Stats(
         user=desk.folder.user_id,
         resources=len(stored),
@@ -422,7 +429,7 @@ def stats(desk: Desk) -> Stats:
         },
         events=sum(not event.deleted for event in told),
         categories=len(shown),
-        entries=sum(len(found) for slots in shown.values() for found in slots.values()),
+        entries=sum(shown.values()),
         bytes=_bytes(desk),
         segments=len(desk.index.segments),
         rows=view.size,
