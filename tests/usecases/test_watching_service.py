@@ -48,8 +48,10 @@ def last_line(path: Path) -> str:
 async def test_what_is_saved_while_a_service_watches_is_found(settings: Settings, path: Path) -> None:
     async with MemoryService(settings, watch=True) as memory:
         append(path, "- Plays the cello.")
-        await soon(lambda: " ^" in last_line(path))
-        [item] = await memory.user("maya").items(text="cello")
+        async with asyncio.timeout(SECONDS):
+            while not (items := await memory.user("maya").items(text="cello")):
+                await asyncio.sleep(0.02)
+        [item] = items
         result = await memory.user("maya").retrieve("which instrument does she play?")
     assert result.hits[0].item_ids == (item.id,)
 
@@ -105,7 +107,7 @@ async def test_runs_of_its_own_cause_no_writing(settings: Settings, path: Path) 
 async def test_who_saves_for_ever_is_heard_and_loses_nothing_while_runs_write_the_same_file(
     settings: Settings, path: Path
 ) -> None:
-    """A save that opened the file just before it was replaced went to the old one: who saves, saves again."""
+    """A save that opened the file just before it was replaced went to the old one; then it is saved again."""
     mine = [f"Note {number} on tides." for number in range(60)]
     async with MemoryService(settings, watch=True) as memory:
         user = memory.user("maya")
@@ -124,6 +126,7 @@ async def test_who_saves_for_ever_is_heard_and_loses_nothing_while_runs_write_th
             group.create_task(save())
             group.create_task(run())
         await soon(lambda: all(f"{text} ^" in path.read_text("utf-8") for text in mine))
+        await user.sync()  # ids come into the file first: a sync under way is waited for
         active = {item.text for item in await user.items(topic="interest")}
         assert set(mine) <= active
         assert {f"Owns boat {number}." for number in range(10)} <= active
