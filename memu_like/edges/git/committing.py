@@ -37,7 +37,7 @@ UNDER_WAY = {
 LOCK = "memu-like.lock"
 LOCK_SECONDS = 60.0
 """How long another process of ours is waited for."""
-INDEX_SECONDS = 5.0
+INDEX_SECONDS = 2.0
 """How long another git that holds the index is waited for."""
 MAX_TRIES = 50
 MAX_ARGUMENTS = 500
@@ -75,18 +75,27 @@ class Tip:
         self.commit = repository.head()
         self.entries: dict[str, Entry] = {}
         """What was asked for so far, and is there."""
+        self._asked: set[str] = set()
+
+    def look(self, paths: Iterable[str]) -> None:
+        """Fill `entries` for these."""
+        wanted = sorted(set(paths) - self._asked)
+        self._asked.update(wanted)
+        for some in _in_turn(wanted):
+            self._list("--", *some)
 
     def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """The files that are there, of these. Links and submodules are none."""
         wanted = sorted(set(paths))
-        for some in _in_turn(wanted):
-            self._list("--", *some)
+        self.look(wanted)
         found = [path for path in wanted if path in self.entries and self.entries[path].mode in FILES]
         return dict(zip(found, self._blobs([self.entries[path].blob for path in found]), strict=True))
 
     def below(self, folder: str) -> list[str]:
         """The paths of all files below `folder`, which ends with "/"."""
-        return sorted(self._list("-r", "--", folder))
+        found = self._list("-r", "--", folder)
+        self._asked.update(found)
+        return sorted(found)
 
     def _list(self, *arguments: str) -> list[str]:
         if self.commit is None:
@@ -132,6 +141,7 @@ def commit(repository: Repository, compose: Callable[[Tip], Sequence[Draft]]) ->
             drafts = [draft for draft in compose(tip) if draft.contents]
             if not drafts:
                 return ()
+            tip.look(path for draft in drafts for path in draft.contents)
             made = _make(repository, tip, drafts)
             _stage(repository, tip, drafts, staged)
             if _advance(repository, tip, made[-1], drafts):
