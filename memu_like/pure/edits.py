@@ -115,6 +115,12 @@ class Edits:
     renamed: list[Renamed] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
 
+    def let_stay(self, ids: Collection[str]) -> None:
+        """These were not deleted after all."""
+        self.gone = {item_id: item for item_id, item in self.gone.items() if item_id not in ids}
+        self.deleted = [edit for edit in self.deleted if edit.item not in ids]
+        self.gone_deltas = [delta for delta in self.gone_deltas if delta.item not in ids]
+
 
 def find_edits(
     pages: Sequence[Page],

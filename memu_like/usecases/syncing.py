@@ -135,10 +135,12 @@ def _changed_lines(folder: UserFolder, seen: Seen) -> Iterator[Changed]:
         now = list(stamp(folder.path(path)) or ())
         if seen.stamps.get(path) == now:
             continue
-        lines = folder.read(path).split(b"\n")[:-1]
+        data = folder.read(path)
+        lines = data.split(b"\n")[:-1]
         sums = [zlib.crc32(line) for line in lines]
         before = seen.lines.get(path)
         if before is not None and sums[: len(before)] != before:
+            folder.record_person({path: data})
             yield from _differing(path, before, sums, lines)
         seen.lines[path], seen.stamps[path] = sums, now
 

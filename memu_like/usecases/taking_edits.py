@@ -181,7 +181,27 @@ def _find(desk: Desk, files: Files, run: str) -> Edits:
     folder = desk.folder
     writer = Writer(folder.user_id, desk.own_names(), run, desk.tools.now(), desk.settings.mask_secrets)
     with desk.still():
-        return find_edits(files.pages, desk.item, writer, _elsewhere(desk, files), files.astray)
+        found = find_edits(files.pages, desk.item, writer, _elsewhere(desk, files), files.astray)
+    if found.gone:
+        found.let_stay(_taken_out(desk, found.gone))
+    return found
+
+
+def _taken_out(desk: Desk, ids: Mapping[str, Item]) -> frozenset[str]:
+    """Of `ids`: those whose bullet a run has taken out, here or where else the folder is written, and not a
+    person. A tool that carries files from one machine to another brings that run's event along."""
+    last: dict[str, tuple[datetime, str]] = {}
+    wanted = [item_id.encode() for item_id in ids]
+    for name in desk.folder.event_files():
+        for line in desk.folder.read(name).splitlines():
+            if not any(item_id in line for item_id in wanted):
+                continue
+            if records.is_whole(line):
+                event = records.parse(Event, line)
+                for delta in event.profile_delta:
+                    if delta.item in ids and event.created_at >= last.get(delta.item, (event.created_at,))[0]:
+                        last[delta.item] = event.created_at, delta.op
+    return frozenset(item_id for item_id, (_, op) in last.items() if op == "remove")
 
 
 def _elsewhere(desk: Desk, files: Files) -> frozenset[str]:
