@@ -49,7 +49,7 @@ async def test_what_is_saved_while_a_service_watches_is_found(settings: Settings
     async with MemoryService(settings, watch=True) as memory:
         append(path, "- Plays the cello.")
         async with asyncio.timeout(SECONDS):
-            while not (items := await memory.user("maya").items(text="cello")):
+            while not (items := await memory.user("maya").items(text="cello")):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         [item] = items
         result = await memory.user("maya").retrieve("which instrument does she play?")
