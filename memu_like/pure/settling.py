@@ -42,14 +42,14 @@ class Standing:
 class World:
     """What a settling decides from. `histories` are an item's revisions in the order of the files, by id.
 
-    `standing` are the bullets by item id; `bullet_of` says how an item's bullet reads, `slot_key` when two
-    slots are one.
+    `standing` are the bullets by item id; `reads_as` says whether a bullet says what an item does, `slot_key`
+    when two slots are one.
     """
 
     histories: Mapping[str, Sequence[Item]]
     events: Mapping[str, Event]
     standing: Mapping[str, Standing]
-    bullet_of: Callable[[Item], str]
+    reads_as: Callable[[str, Item], bool]
     slot_key: Callable[[str], str]
 
     def by_person(self, item: Item) -> bool:
@@ -87,6 +87,16 @@ def settle(world: World, run: str, now: datetime) -> Settled:
     return found
 
 
+def disputed(histories: Mapping[str, Sequence[Item]], events: Iterable[Event]) -> list[str]:
+    """The ids of items of which two copies have another last revision each, and nothing has settled it."""
+    known = _settled_marks(events)
+    return [
+        item_id
+        for item_id, revisions in histories.items()
+        if len(_open_tips(_chains(revisions), known.get(item_id, frozenset()))) > 1
+    ]
+
+
 def last_of(revisions: Sequence[Item]) -> Item:
     """The revision that counts: the highest, and of equally high ones the last."""
     best = revisions[0]
@@ -119,11 +129,7 @@ def _settle_one(
     world: World, found: Settled, revisions: Sequence[Item], known: Collection[str], run: str, now: datetime
 ) -> None:
     chains = _chains(revisions)
-    if len(chains) < 2:
-        return
-    inner = {mark(item) for chain in chains for item in chain[:-1]}
-    tips = {mark(chain[-1]): chain for chain in reversed(chains)}
-    open_tips = {tip: chain for tip, chain in tips.items() if tip not in inner and tip not in known}
+    open_tips = _open_tips(chains, known)
     if len(open_tips) < 2:
         return
     item_id = revisions[0].id
@@ -138,7 +144,12 @@ def _settle_one(
 
 
 def _chains(revisions: Sequence[Item]) -> list[list[Item]]:
-    """Runs of rising revisions, in the order of the file: each is what one copy appended."""
+    """Runs of rising revisions, in the order of the file: each is what one copy appended.
+
+    Where no revision stands twice, there is but one copy, whatever order its lines were put in.
+    """
+    if len({item.rev for item in revisions}) == len(revisions):
+        return [sorted(revisions, key=lambda item: item.rev)]
     chains: list[list[Item]] = []
     for item in revisions:
         if chains and item.rev > chains[-1][-1].rev:
@@ -146,6 +157,15 @@ def _chains(revisions: Sequence[Item]) -> list[list[Item]]:
         else:
             chains.append([item])
     return chains
+
+
+def _open_tips(chains: Sequence[list[Item]], known: Collection[str]) -> dict[str, list[Item]]:
+    """The chains that end in what nothing has taken in yet, by the mark of that revision."""
+    if len(chains) < 2:
+        return {}
+    inner = {mark(item) for chain in chains for item in chain[:-1]}
+    tips = {mark(chain[-1]): chain for chain in reversed(chains)}
+    return {tip: chain for tip, chain in tips.items() if tip not in inner and tip not in known}
 
 
 def _merged(world: World, chains: Sequence[Sequence[Item]], tips: Mapping[str, Sequence[Item]]) -> Item:
@@ -184,10 +204,10 @@ class _Side:
         item = chain[-1]
         own = [one for one in chain if base is None or one.rev > base.rev]
         place = world.standing.get(item.id)
-        stands = place is not None and (place.text, place.topic, world.slot_key(place.slot)) == (
-            world.bullet_of(item),
-            item.topic,
-            world.slot_key(item.slot),
+        stands = (
+            place is not None
+            and world.reads_as(place.text, item)
+            and (place.topic, world.slot_key(place.slot)) == (item.topic, world.slot_key(item.slot))
         )
         changed = base is None or any(
             _values(item, names) != _values(base, names) for names in (_TEXT, _PLACE)

@@ -17,6 +17,7 @@ from ..errors import CorruptFile, FormatTooNew, InvalidUserId, NotFound, Storage
 from ..models import Event, Item, Kept, Resource, Source
 from ..pure import records
 from ..pure.markdown import parse
+from ..pure.settling import disputed
 
 Level = Literal["error", "warning", "note"]
 MEND = "mend or remove the line"
@@ -45,6 +46,7 @@ class Survey:
 
     events: dict[str, Event] = field(default_factory=dict)
     items: dict[str, tuple[str, int, Item]] = field(default_factory=dict)
+    histories: dict[str, list[Item]] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -67,6 +69,7 @@ def survey(folder: UserFolder) -> Survey:
     _read_resources(folder, found)
     _read_items(folder, found)
     _check_items(found)
+    _check_disputes(found)
     _check_pending(folder, found)
     _check_categories(folder, found)
     _check_buffers(folder, found)
@@ -144,15 +147,17 @@ def _tail_message(tail: bytes) -> str:
 
 
 def _records(folder: UserFolder, kind: type[Any], name: str, found: Survey) -> Iterator[tuple[int, Any]]:
-    seen: Counter[tuple[str, int]] = Counter()
+    seen: Counter[tuple[str, int, str]] = Counter()
     for number, line in _lines(folder, name, found):
         try:
             record = records.parse(kind, line)
         except ValueError as error:
             found.add("error", name, number, f"does not parse: {error}", MEND)
             continue
-        seen[record.id, record.rev] += 1
-        if seen[record.id, record.rev] == 2:
+        # Two copies of the folder may each have made a revision of it, in runs of their own.
+        what = record.id, record.rev, getattr(record, "run", "")
+        seen[what] += 1
+        if seen[what] == 2:
             found.add(
                 "warning", name, number, f"revision {record.rev} of {record.id} stands here twice", MEND
             )
@@ -174,9 +179,17 @@ def _read_items(folder: UserFolder, found: Survey) -> None:
                 message = f"item {item.id} is of run {item.run}, which never finished: it does not count"
                 found.add("warning", name, number, message, "remove the line, or restore the events file")
                 continue
+            found.histories.setdefault(item.id, []).append(item)
             known = found.items.get(item.id)
             if known is None or item.rev >= known[2].rev:
                 found.items[item.id] = (name, number, item)
+
+
+def _check_disputes(found: Survey) -> None:
+    for item_id in disputed(found.histories, found.events.values()):
+        name, number, _ = found.items[item_id]
+        message = f"two copies of the folder changed item {item_id}, and nothing has settled it yet"
+        found.add("warning", name, number, message, "memu-like sync")
 
 
 def _check_items(found: Survey) -> None:

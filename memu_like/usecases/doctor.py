@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 
 from ..edges import buffer, files, journal
+from ..edges.git import merging
 from ..edges.index.index import Index
 from ..edges.index.manifest import MANIFEST
 from ..edges.index.manifest import parse as parse_manifest
 from ..edges.index.segment import OWN_ROWS
 from ..edges.index.view import View
+from ..edges.store import ATTRIBUTES
 from ..errors import CorruptFile, NotFound
 from .checks import REPAIR, Finding, Survey, survey
 from .desk import Desk, Progress
@@ -27,6 +29,7 @@ def doctor(desk: Desk) -> list[Finding]:
         raise NotFound("user", desk.folder.user_id, f"no memory folder at {desk.folder.root}")
     files.guard(desk.folder.store, desk.folder.root)
     found = survey(desk.folder)
+    _check_merging(desk, found)
     if not found.broken:
         _check_index(desk, found)
     return found.findings
@@ -70,6 +73,14 @@ def _mend_tails(desk: Desk) -> None:
         for name in folder.listing("buffer*.jsonl"):
             folder.append(name, b"")
         journal.sweep_all(folder)
+
+
+def _check_merging(desk: Desk, found: Survey) -> None:
+    """A clone has the rules of how to merge, and not yet the driver that they name."""
+    repository = desk.tools.repository()
+    if repository is not None and not merging.is_registered(repository):
+        message = "git does not know how to merge entries in this clone: it would merge their lines"
+        found.add("note", ATTRIBUTES, None, message, "memu-like init --git")
 
 
 # -- the index

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from ..edges import journal
 from ..edges.folder import month_file
 from ..errors import StorageError
-from ..models import Event, Item, ProfileDelta, Status
-from ..pure.edits import slot_key
+from ..models import Event, Item, Origin, ProfileDelta, Status
+from ..pure.edits import said, slot_key
 from ..pure.markdown import parse, unescape
 from ..pure.merging import bullets_of, standing_summary
-from ..pure.rendering import bullet_text
+from ..pure.rendering import bullet_text, entry_date
 from ..pure.settling import MERGED, Settled, Standing, World, last_of, settle
 from ..pure.summarising import is_summary_of
 from .categories import (
@@ -138,8 +139,16 @@ def _world(desk: Desk, texts: Mapping[str, str]) -> World:
             for bullet in section.bullets:
                 if bullet.id is not None:
                     standing.setdefault(bullet.id, Standing(topic, section.slot, bullet.text))
-    own_names = desk.own_names()
-    return World(histories, events, standing, lambda item: bullet_text(item, own_names), slot_key)
+    return World(histories, events, standing, partial(_reads_as, desk), slot_key)
+
+
+def _reads_as(desk: Desk, text: str, item: Item) -> bool:
+    """Whether a bullet says what the item does: as it is written, or as a sync took a person's words in."""
+    if text == bullet_text(item, desk.own_names()):
+        return True
+    date = entry_date(item.occurred, item.mentioned_at)
+    words = said(text, desk.settings.mask_secrets)
+    return item.origin is Origin.HUMAN and item.text in (words, words.removesuffix(f"({date})").rstrip())
 
 
 # -- bases
@@ -202,7 +211,7 @@ def _disputed(world: World, settled: Settled, standing: Mapping[str, str]) -> di
         item_id: text
         for item_id, text in standing.items()
         if item_id in settled.disputed
-        and any(world.bullet_of(revision) == text for revision in world.histories[item_id])
+        and any(world.reads_as(text, revision) for revision in world.histories[item_id])
     }
 
 

@@ -9,7 +9,6 @@ from clones import Clone, said
 
 from memu_like.models import Status
 
-
 FIRST = said(
     "I have a guinea pig named Oscar and he loves carrots.",
     "I moved to Lisbon in June 2022 with my sister Ottilie.",
