@@ -212,7 +212,7 @@ def _model_summary(desk: Desk, topic: str, line: str) -> Event | None:
 def _shown(desk: Desk, topic: str) -> dict[str, str]:
     """Item id -> text of the entries that the runs have put into a topic and not taken out again."""
     shown: dict[str, str] = {}
-    for event in sorted(desk.folder.all_events().values(), key=lambda event: event.created_at):
+    for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
         for delta in event.profile_delta:
             if delta.topic == topic and delta.op == "remove":
                 shown.pop(delta.item, None)

@@ -107,7 +107,7 @@ def _told(desk: Desk) -> Iterator[tuple[Past, Event]]:
     """Every run with what it changed, oldest first."""
     by_run = revised_by_run(desk)
     documents, names = Documents(desk.folder), desk.own_names()
-    for event in sorted(desk.folder.all_events().values(), key=lambda event: event.created_at):
+    for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
         changes = _changes(by_run.get(event.id, ()), names, documents)
         if changes or not event.deleted:
             yield _step(event, changes), event

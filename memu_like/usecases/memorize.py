@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from ..edges import buffer, journal, pending
+from ..edges.folder import month_file
 from ..edges.index.manifest import MANIFEST
 from ..edges.loaders import load_messages, parse_message
 from ..errors import CorruptFile
-from ..models import Kept, Loaded, MemorizeReport
+from ..models import Event, Kept, Loaded, MemorizeReport, ProfileDelta
+from ..pure import records
 from . import runs, taking_edits
 from .categories import Wishes, render_categories
 from .desk import Desk, Progress, steady
@@ -70,7 +72,8 @@ def memorize(
         taken = take_in(desk, loaded, now)
         again = [kept.resource for kept in waiting_runs(desk)] if retry else []
         totals = Totals(degraded=list(taken.degraded))
-        _run_all(desk, [*taken.waiting, *stored(desk, again)], now, progress, totals)
+        # Later than what was taken in from a person's hands just now.
+        _run_all(desk, [*taken.waiting, *stored(desk, again)], desk.tools.now(), progress, totals)
         kept = waiting_runs(desk)
     return report(desk, taken.intake, totals, kept, perf_counter() - started)
 
@@ -231,12 +234,29 @@ def recover(desk: Desk) -> list[Staged]:
     journal.roll_back(desk.folder)
     _check_list(desk)
     left = _not_waiting(desk, unread_resources(desk))
-    render_categories(desk, None, Wishes(moved=_revised(desk)))
+    rendered = render_categories(desk, None, Wishes(moved=_revised(desk)))
+    _tell_rewritten(desk, rendered.delta)
     desk.index.refresh()
     desk.index.persist()
     if not left:
         journal.end(desk.folder)
     return left
+
+
+def _tell_rewritten(desk: Desk, delta: Sequence[ProfileDelta]) -> None:
+    """An event of what writing the files again changed, where no event tells it yet.
+
+    What the events say was shown, and stands no more, counts as deleted by a person once the bases are lost.
+    """
+    shown: dict[tuple[str, str], bool] = {}
+    for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
+        shown |= {(one.topic, one.item): one.op != "remove" for one in event.profile_delta}
+    untold = tuple(one for one in delta if shown.get((one.topic, one.item), False) != (one.op != "remove"))
+    if untold:
+        now = desk.tools.now()
+        reason = "written again after a run that was cut short"
+        event = Event(runs.new_run_id(now), "memorize", now, now, profile_delta=untold, reason=reason)
+        desk.folder.append(month_file("events", event.time), records.render(event))
 
 
 def _revised(desk: Desk) -> frozenset[str]:

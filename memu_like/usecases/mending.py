@@ -195,7 +195,7 @@ def _gone_base(world: World, topic: str) -> Base:
 
 
 def _deltas(world: World, topic: str) -> list[ProfileDelta]:
-    events = sorted(world.events.values(), key=lambda event: event.created_at)
+    events = sorted(world.events.values(), key=lambda event: (event.created_at, event.id))
     return [delta for event in events for delta in event.profile_delta if delta.topic == topic]
 
 

@@ -68,5 +68,5 @@ def _told(desk: Desk) -> dict[str, str]:
     """From the events, of which few tell of a rename."""
     if not any(b'"renamed":[' in desk.folder.read(name) for name in desk.folder.event_files()):
         return {}
-    events = sorted(desk.folder.all_events().values(), key=lambda event: event.created_at)
+    events = sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id))
     return {one.old: one.new for event in events for one in event.renamed}

@@ -185,7 +185,7 @@ def leaving_out(desk: Desk, topics: Iterable[str] | None = None) -> list[str]:
 
 def _last_left_out(desk: Desk) -> dict[str, int]:
     """Topic -> what it left out after its last reorganisation."""
-    told = sorted(desk.folder.all_events().values(), key=lambda event: event.created_at)
+    told = sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id))
     return {one.topic: one.left_out for event in told for one in event.reorganised}
 
 

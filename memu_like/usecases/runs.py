@@ -10,7 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -153,7 +153,12 @@ def _month(item: Item) -> datetime:
 
 
 def new_run_id(now: datetime) -> str:
-    return f"{now.astimezone(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(4)}"
+    """`now` is a whole second; what has passed since keeps the runs of one second in their order.
+
+    A sync and the run after it are made in one breath, and the later word on a bullet must be the last.
+    """
+    passed = (datetime.now(UTC) - now) // timedelta(microseconds=1)
+    return f"{now.astimezone(UTC):%Y%m%d%H%M%S}-{min(max(passed, 0), 0xFFFFFF):06x}{secrets.token_hex(2)}"
 
 
 def _events(runs: Sequence[Run], rendered: Rendered, now: datetime) -> Iterable[Event]:
