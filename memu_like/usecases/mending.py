@@ -7,7 +7,6 @@ copies of the folder both changed or learnt is settled, as one run. Done again, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +15,6 @@ from pathlib import Path
 
 from ..edges import journal
 from ..edges.folder import month_file
-from ..edges.git import moves
 from ..errors import StorageError
 from ..models import Event, Item, Origin, ProfileDelta, Status
 from ..pure.edits import said, slot_key
@@ -40,8 +38,6 @@ from .renames import RENAMES
 from .runs import append, new_run_id
 
 SEEN = ".memu/seen.json"
-TRAIL = ".memu/trail.json"
-"""How long git's reflog was when this folder was last looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +50,6 @@ class Mended:
     run: str | None = None
     items: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-
-
-def mend_if_moved(desk: Desk, now: datetime) -> Mended | None:
-    """Mend where git has put other files in place since the last time; None where it has not.
-
-    Takes some microseconds then. Raises CorruptFile as `mend` does, and is then tried again by the next call.
-    """
-    trail = moves.trail(desk.folder.store.absolute())
-    if trail is None:
-        return None
-    seen = _trail_seen(desk)
-    if seen == trail.size and not trail.unfinished:
-        return None
-    mended = None
-    if seen is None or trail.unfinished or trail.moved_since(seen):
-        mended = mend(desk, now)
-    if seen != trail.size:
-        desk.folder.write(TRAIL, json.dumps({"size": trail.size}).encode(), durable="none")
-    return mended
-
-
-def _trail_seen(desk: Desk) -> int | None:
-    """None where nothing was written down, or nothing that can be read: then it is looked at anew."""
-    data = desk.folder.read_or_none(TRAIL)
-    try:
-        return int(json.loads(data)["size"]) if data is not None else None
-    except (ValueError, TypeError, KeyError):
-        return None
 
 
 def mend(desk: Desk, now: datetime) -> Mended:

@@ -1,4 +1,4 @@
-"""Whether git has put other files in place, told from its reflog."""
+"""Whether git has put other files in place, told from its log of HEAD."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from memu_like.edges.git.moves import Trail, trail
+from memu_like.edges.git.moves import Moves, git_folder, moves, under_way
 
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
@@ -38,19 +38,25 @@ def save(path: Path, text: str) -> None:
     git(path, "commit", "-qm", f"say {text}")
 
 
-def look(path: Path) -> Trail:
-    found = trail(path)
-    assert found is not None
-    return found
+def look(store: Path, since: int | None = None) -> Moves:
+    folder = git_folder(store)
+    assert folder is not None
+    return moves(folder, since)
 
 
-def test_no_repository_has_no_trail(tmp_path: Path) -> None:
-    assert trail(tmp_path) is None
+def step(store: Path) -> str:
+    folder = git_folder(store)
+    assert folder is not None
+    return under_way(folder)
+
+
+def test_no_repository_has_no_folder_of_git(tmp_path: Path) -> None:
+    assert git_folder(tmp_path) is None
 
 
 def test_a_repository_with_no_commit_has_nothing_to_tell(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
-    assert (look(tmp_path).size, look(tmp_path).moved_since(0)) == (0, False)
+    assert look(tmp_path) == Moves(0, False)
 
 
 def test_a_commit_of_what_stands_there_moves_nothing(store: Path) -> None:
@@ -58,9 +64,9 @@ def test_a_commit_of_what_stands_there_moves_nothing(store: Path) -> None:
     save(store, "two")
     git(store, "commit", "-q", "--amend", "-m", "say it better")
     git(store, "update-ref", "-m", "memu-like: memorize", "HEAD", "HEAD~0")
-    after = look(store)
-    assert after.size > before.size
-    assert not after.moved_since(before.size)
+    after = look(store, before.position)
+    assert after.position > before.position
+    assert not after.moved
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def test_a_commit_of_what_stands_there_moves_nothing(store: Path) -> None:
         ("revert", "--no-edit", "HEAD"),
     ],
 )
-def test_whatever_puts_other_files_in_place_is_told(store: Path, command: tuple[str, ...]) -> None:
+def test_whatever_puts_other_files_in_place_is_told_once(store: Path, command: tuple[str, ...]) -> None:
     git(store, "branch", "other")
     save(store, "two")
     git(store, "checkout", "-q", "other")
@@ -83,37 +89,35 @@ def test_whatever_puts_other_files_in_place_is_told(store: Path, command: tuple[
     git(store, "add", ".")
     git(store, "commit", "-qm", "another file")
     git(store, "checkout", "-q", "main")
-    before = look(store)
-    assert not before.moved_since(before.size)
+    before = look(store).position
+    assert look(store, before) == Moves(before, False)
     git(store, *command)
-    assert look(store).moved_since(before.size)
-    assert not look(store).moved_since(look(store).size)
+    after = look(store, before)
+    assert after.moved
+    assert not look(store, after.position).moved
 
 
-def test_a_merge_under_way_is_told(store: Path) -> None:
+def test_a_merge_under_way_is_told_until_it_is_committed(store: Path) -> None:
     git(store, "checkout", "-q", "-b", "other")
     save(store, "two")
     git(store, "checkout", "-q", "main")
     save(store, "three")
-    assert not look(store).unfinished
+    assert step(store) == ""
     git(store, "merge", "other", ok=False)
-    before = look(store)
-    assert before.unfinished
+    assert step(store) == "merge"
+    before = look(store).position
     save(store, "both")
-    assert not look(store).unfinished
-    assert look(store).moved_since(before.size)
+    assert step(store) == ""
+    assert look(store, before).moved
 
 
-def test_a_store_below_the_top_and_a_work_tree_of_its_own_have_their_trail(
-    store: Path, tmp_path: Path
-) -> None:
+def test_a_store_below_the_top_and_a_work_tree_of_its_own_have_their_log(store: Path, tmp_path: Path) -> None:
     (store / "notes" / "memory").mkdir(parents=True)
-    assert look(store / "notes" / "memory").path == look(store).path
+    assert git_folder(store / "notes" / "memory") == git_folder(store) == store / ".git"
     git(store, "worktree", "add", "-q", str(tmp_path / "tree"), "-b", "third")
-    found = look(tmp_path / "tree")
-    assert found.path != look(store).path
-    assert found.size > 0
+    assert git_folder(tmp_path / "tree") != git_folder(store)
+    assert look(tmp_path / "tree").position > 0
 
 
-def test_a_reflog_that_was_cut_tells_that_something_happened(store: Path) -> None:
-    assert look(store).moved_since(10_000)
+def test_a_log_that_was_cut_tells_that_something_happened(store: Path) -> None:
+    assert look(store, 10_000).moved

@@ -1,63 +1,62 @@
-"""Whether git has put other files in place: a merge, a pull, another branch. Told without starting git.
-
-Git writes down what moves HEAD in its reflog, a line each, which says why
-(https://git-scm.com/docs/git-reflog). Where somebody turned that off, nothing is told.
-"""
+"""Whether git has changed the files of the work tree, told from its own records: no process is started."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 
-from .. import files
+from ..files import bytes_or_none, explained
+from .committing import UNDER_WAY
 
-UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
-COMMITS = (b"commit: ", b"commit (initial): ", b"commit (amend): ", b"memu-like: ")
-"""What only records the files as they stand already."""
+STAYS = (b"memu-like:", b"commit:", b"commit (initial):", b"commit (amend):")
+"""How git's log of HEAD begins an entry for what leaves the files as they are."""
+INDEX_LOCK = "index.lock"
+BUSY_SECONDS = 2.0
+"""How long a git that is at work is waited for: it holds its index for some milliseconds."""
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
-    """The reflog of a store's repository: where it stands, and how long it is.
+class Moves:
+    """Where git's log of HEAD ends by now, and whether anything since then may have changed files."""
 
-    `unfinished` says that git is in the middle of a merge: files are in place whose commit is still to come.
-    """
-
-    path: Path
-    size: int
-    unfinished: bool
-
-    def moved_since(self, size: int) -> bool:
-        """Whether HEAD was moved since the reflog was so long, but by committing what stood there."""
-        if size > self.size:
-            return True
-        if size == self.size:
-            return False
-        with files.explained("read", self.path), self.path.open("rb") as log:
-            log.seek(size)
-            lines = log.read(self.size - size).splitlines()
-        return any(not line.partition(b"\t")[2].startswith(COMMITS) for line in lines)
+    position: int
+    moved: bool
 
 
-def trail(store: Path) -> Trail | None:
-    """The trail of the repository that holds `store`; None where none does."""
-    folder = _git_folder((store, *store.parents))
-    if folder is None:
-        return None
-    path = folder / "logs" / "HEAD"
-    found = files.stamp(path)
-    unfinished = any((folder / name).exists() for name in UNDER_WAY)
-    return Trail(path, found[1] if found else 0, unfinished)
-
-
-def _git_folder(places: Sequence[Path]) -> Path | None:
-    """`.git`, or what it names where the work tree is one of several."""
-    for place in places:
-        path = place / ".git"
-        if path.is_dir():
-            return path
-        if path.is_file():
-            named = path.read_text("utf-8", "replace").partition("gitdir:")[2].strip()
-            return (place / named) if named else None
+def git_folder(store: Path) -> Path | None:
+    """The folder of git's own files for the work tree that `store` stands in; None where there is none."""
+    for place in (store, *store.parents):
+        found = place / ".git"
+        if found.is_dir():
+            return found
+        if found.is_file():
+            with explained("read", found):
+                text = (bytes_or_none(found) or b"").decode("utf-8", "surrogateescape")
+            return place / text.removeprefix("gitdir:").strip()
     return None
+
+
+def moves(folder: Path, since: int | None) -> Moves:
+    """What git's log of HEAD tells since `since`, where it ended before; None where nobody has looked."""
+    log = folder / "logs" / "HEAD"
+    with explained("read", log):
+        data = bytes_or_none(log) or b""
+    if since is not None and since == len(data):
+        return Moves(since, False)
+    fresh = data if since is None or since > len(data) else data[since:]
+    done = (line.partition(b"\t")[2] for line in fresh.splitlines())
+    rewound = since is not None and since > len(data)
+    return Moves(len(data), rewound or any(what and not what.startswith(STAYS) for what in done))
+
+
+def under_way(folder: Path) -> str:
+    """What git is in the middle of, such as "merge"; "" where the files are settled.
+
+    A git that is at work right now is waited for.
+    """
+    until = monotonic() + BUSY_SECONDS
+    while (folder / INDEX_LOCK).exists() and monotonic() < until:
+        sleep(POLL_SECONDS)
+    return next((what for name, what in UNDER_WAY.items() if (folder / name).exists()), "")
