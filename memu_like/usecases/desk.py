@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -141,7 +141,7 @@ class Desk:
 
     def view(self) -> View:
         """The index as the files stand now, buffered messages included."""
-        if not self._still or self._view is None:
+        if not self._still:
             self.index.refresh()
         if self._view is None or self._generation != self.index.generation:
             self._view = View([*self.index.segments, *self.index.buffered()])
@@ -150,9 +150,14 @@ class Desk:
         return self._view
 
     @contextmanager
-    def still(self) -> Iterator[None]:
-        """Nothing is written here or elsewhere: the caller holds the folder's lock, and only decides."""
-        self.view()
+    def still(self, *, look: bool = True, later: Collection[str] = ()) -> Iterator[None]:
+        """Nothing is written here or elsewhere: the caller holds the folder's lock, and only decides.
+
+        With `look` False, nothing was written since the last view either. New resources that are to come
+        `later` are not in the views: what is decided on them is decided against what was there before.
+        """
+        if look:
+            self.index.refresh(later)
         self._still = True
         try:
             yield

@@ -59,28 +59,27 @@ async def memorize_with_model(
     """Store `loaded` and what is buffered, then make the runs that wait; with `retry`, failed ones too."""
     queue = await room.write(partial(_enqueue, loaded=loaded, retry=retry))
     totals = Totals(degraded=list(queue.degraded))
-    if queue.resources:
-        async with AsyncExitStack() as held:
+    finish = partial(_finish, queue=queue, totals=totals)
+    async with AsyncExitStack() as held:
+        if queue.resources:
             try:
                 await held.enter_async_context(room.running())
             except StoreBusy as error:
                 totals.degraded.append(f"kept for later: {error}")
             else:
                 await _work_off(room, queue, totals, progress)
-                await _reorganise(room, totals)
-    return await room.write(partial(_finish, queue=queue, totals=totals))
+        done, overgrown = await room.write(finish)
+        if overgrown:
+            await _reorganise(room, overgrown, totals)
+            done, _ = await room.write(finish)
+    return done
 
 
-async def _reorganise(room: Room, totals: Totals) -> None:
+async def _reorganise(room: Room, topics: Sequence[str], totals: Totals) -> None:
     """One more call for each category that has outgrown its file by these runs; a failure changes nothing."""
-    if not totals.categories or not room.tools.settings.reorganise:
-        return
-    look = partial(needs_reorganising, topics=sorted(totals.categories))
-    topics = await room.write(_unlocked(look))
-    if topics:
-        done = await reorganise(room, room.meter(), topics)
-        totals.degraded += done.degraded
-        totals.usage += done.usage
+    done = await reorganise(room, room.meter(), topics)
+    totals.degraded += done.degraded
+    totals.usage += done.usage
 
 
 async def preview_with_model(room: Room, loaded: Sequence[Loaded]) -> MemorizeReport:
@@ -121,15 +120,15 @@ def _enqueue(desk: Desk, loaded: Sequence[Loaded], retry: bool) -> Queue:
 async def _work_off(room: Room, queue: Queue, totals: Totals, progress: Progress | None) -> None:
     """A run for each resource, in order: later ones are told what earlier ones brought."""
     for number, resource_id in enumerate(queue.resources, start=1):
-        if not await _run_on(room, resource_id, totals):
+        if not await _run_on(room, resource_id, queue.intake, totals):
             return
         if progress:
             progress("memorizing", number, len(queue.resources))
 
 
-async def _run_on(room: Room, resource_id: str, totals: Totals) -> bool:
+async def _run_on(room: Room, resource_id: str, intake: Intake, totals: Totals) -> bool:
     """The run on one resource, unless it waits no more; False where the next one would fail alike."""
-    prepared = await room.write(partial(_prepare, resource_id=resource_id))
+    prepared = await room.write(partial(_prepare, resource_id=resource_id, intake=intake))
     if prepared is None:
         return True
     meter = room.meter()
@@ -170,11 +169,16 @@ class Prepared:
     calls: tuple[ExtractionCall, ...]
 
 
-def _prepare(desk: Desk, resource_id: str) -> Prepared | None:
+def _prepare(desk: Desk, resource_id: str, intake: Intake) -> Prepared | None:
     """None where there is nothing to do any more."""
     # Under the lock: a forget rewrites the files that this reads.
     with _waiting(desk, resource_id) as waiting:
-        return _prepared(desk, *stored(desk, [resource_id])) if waiting else None
+        if not waiting:
+            return None
+        fresh = (one for one in intake.staged if one.resource.id == resource_id)
+        staged = next(fresh, None) or stored(desk, [resource_id])[0]
+        with desk.still(later=[resource_id]):
+            return _prepared(desk, staged)
 
 
 async def _extract(room: Room, meter: Meter, prepared: Prepared) -> Extracted:
@@ -285,12 +289,12 @@ def _keep(desk: Desk, resource_id: str, error: ModelError) -> None:
                 pending.fail(desk.folder, Kept(resource_id, one.attempts + tried, str(error), now))
 
 
-def _finish(desk: Desk, queue: Queue, totals: Totals) -> MemorizeReport:
-    """Save the index, once for all runs, and tell what was done."""
-    kept: tuple[Kept, ...] = ()
-    if desk.folder.exists():
+def _finish(desk: Desk, queue: Queue, totals: Totals) -> tuple[MemorizeReport, list[str]]:
+    """What was done, and the topics that have outgrown their files. Saves the index, once for all runs."""
+    if desk.index.is_due(UNSAVED_ROWS) and desk.folder.exists():  # a lock would bring the folder back
         with desk.folder.lock(timeout=desk.settings.lock_timeout_seconds):
             desk.index.refresh()
-            desk.index.persist(UNSAVED_ROWS)
-            kept = waiting_runs(desk)
-    return report(desk, queue.intake, totals, kept, perf_counter() - queue.started)
+            desk.index.persist()
+    look = _unlocked(partial(needs_reorganising, topics=sorted(totals.categories)))
+    overgrown = look(desk) if totals.categories else []
+    return report(desk, queue.intake, totals, waiting_runs(desk), perf_counter() - queue.started), overgrown

@@ -91,7 +91,7 @@ def quoted(desk: Desk, one: Staged) -> Extracted:
 
 def decide(desk: Desk, batch: Sequence[Extracted], now: datetime) -> list[Run]:
     """Place and reconcile, for several resources at once: one embedding call for all of them."""
-    with desk.still():
+    with desk.still(later=[one.resource.id for one in batch]):
         return _decide(desk, batch, now)
 
 
@@ -125,9 +125,9 @@ def _placed(
 
 
 def apply(desk: Desk, runs: Sequence[Run], now: datetime, totals: Totals) -> None:
-    """Write what was decided."""
+    """Write what was just decided."""
     changed = [item for run in runs for item in run.items]
-    with desk.still():
+    with desk.still(look=False):
         rendered = render_categories(desk, changed)
     totals.degraded += rendered.problems
     append(desk, ((month_file("items", _month(item)), item) for item in changed))

@@ -12,8 +12,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
 from pathlib import Path
@@ -94,8 +94,11 @@ class Index:
 
     # -- catching up
 
-    def refresh(self) -> None:
+    def refresh(self, later: Collection[str] = ()) -> None:
         """Make the index agree with the files as they are now. Writes nothing.
+
+        Resources in `later` that it does not have yet it leaves to the next time: read together with their
+        items they make one segment, not two.
 
         A buffer that a flush removes meanwhile has its messages in resources by then: those are looked at
         again, so that no message is missed on its way from the one to the other.
@@ -105,19 +108,19 @@ class Index:
         gone = True
         while gone:
             waiting = manifests.buffers(self.folder)
-            self._refresh_files()
+            self._refresh_files(later)
             # What is added from here on need not be found yet.
             present = manifests.buffers(self.folder) if waiting else {}
             self._refresh_buffers(present)
             gone = bool(_inodes(waiting) - {buffer.stamp[2] for buffer in self._buffers.values()})
 
-    def _refresh_files(self) -> None:
+    def _refresh_files(self, later: Collection[str]) -> None:
         stamp = stamp_of(self.folder.path(MANIFEST))
         if stamp != self._stamp:
             self._open(stamp)
         signature = manifests.look(self.folder)
         if signature != self._state.signature:
-            self._catch_up(signature)
+            self._catch_up(signature, later)
 
     def _open(self, stamp: Stamp | None) -> None:
         """Load what was saved. A writer may replace it meanwhile: then what it has put there."""
@@ -155,18 +158,22 @@ class Index:
         covered, lines, marks = dict(found.covered), dict(found.lines), dict(found.marks)
         return State(segments, [], covered, lines, marks, found.signature, known)
 
-    def _catch_up(self, signature: Signature, progress: Progress | None = None) -> None:
+    def _catch_up(
+        self, signature: Signature, later: Collection[str] = (), progress: Progress | None = None
+    ) -> None:
         state = self._state
-        listed = (
-            set(self.folder.resource_ids()) if signature.folders != state.signature.folders else state.known
-        )
+        listed = self._listed(signature)
+        put_off = set(later) & listed - state.known
+        if put_off:
+            listed -= put_off
+            signature = replace(signature, folders={})  # so that they are looked for again
         if listed == state.known and signature.files == state.signature.files:
             state.signature = signature  # a folder that has just changed is looked into once more
             return
         self.generation += 1
         if _rewritten(self.folder, state, signature):
             state = self._state = State()
-            listed = set(self.folder.resource_ids())
+            listed = set(self.folder.resource_ids()) - put_off
             self.readings += 1
         gone = frozenset(state.known - listed)
         if gone:
@@ -183,6 +190,11 @@ class Index:
         for name, covered in state.covered.items():
             if name not in state.marks or covered != before.get(name):
                 state.marks[name] = _mark(self.folder, name, covered)
+
+    def _listed(self, signature: Signature) -> set[str]:
+        """The resources that are there."""
+        same = signature.folders == self._state.signature.folders
+        return self._state.known if same else set(self.folder.resource_ids())
 
     def _read_new(
         self, resource_ids: Sequence[str], signature: Signature, progress: Progress | None
@@ -274,16 +286,19 @@ class Index:
 
     # -- saving (under the folder's lock)
 
-    def persist(self, least: int = 1) -> None:
-        """Save what is in memory only, where that is `least` rows and items or more.
+    def is_due(self, least: int) -> bool:
+        """Whether `least` rows and items or more are in memory only, or nothing was ever saved.
 
-        What is not saved, the next process reads from the files. The caller holds the folder's lock and has
-        refreshed.
+        What is not saved, the next process reads from the files.
         """
-        state = self._state
-        unsaved = sum(len(tail.rows) + len(tail.items) for tail in state.tails)
-        if unsaved < least and self._stamp is not None:
+        unsaved = sum(len(tail.rows) + len(tail.items) for tail in self._state.tails)
+        return unsaved >= least or self._stamp is None
+
+    def persist(self) -> None:
+        """Save what is in memory only. The caller holds the folder's lock and has refreshed."""
+        if not self.is_due(1):
             return
+        state = self._state
         segments = self._merged([*state.segments, *state.tails])
         root = self.folder.root
         names = {path.rpartition("/")[2] for path in self.folder.listing(f"{SEGMENTS}/*.seg")}
@@ -339,7 +354,7 @@ class Index:
         self.problems = ()
         self.generation += 1
         self.readings += 1
-        self._catch_up(manifests.look(self.folder), progress)
+        self._catch_up(manifests.look(self.folder), progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
