@@ -100,7 +100,7 @@ def _rank(item: Item, newest: datetime | None) -> tuple[bool, float, float, str]
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What tells an item from others. `key` is what near-identical ones have in common: subject and numbers."""
+    """What tells an item from others; near-identical ones have the same `key`: the subject and numbers."""
 
     key: tuple[str, frozenset[str]]
     words: frozenset[str]
@@ -117,13 +117,10 @@ class _Words:
 
     def is_near(self, other: _Words) -> bool:
         """Whether the words are nearly the same, and of the same time, for one with the same key."""
-        few, many = sorted((len(self.words), len(other.words)))
-        if not many or few < NEAR_IDENTICAL * many:
-            return False
-        if self.occurred and other.occurred and self.occurred != other.occurred:
-            return False
         shared = len(self.words & other.words)
-        return shared >= NEAR_IDENTICAL * (few + many - shared)
+        if not shared or shared < NEAR_IDENTICAL * (len(self.words) + len(other.words) - shared):
+            return False
+        return not (self.occurred and other.occurred) or self.occurred == other.occurred
 
 
 @lru_cache(maxsize=4096)

@@ -153,12 +153,12 @@ def needs_reorganising(desk: Desk, topics: Iterable[str]) -> list[str]:
         return []
     bound = OVERFLOW * desk.settings.category_budget_tokens
     over: dict[str, int] = {}
-    for topic, places in _active(desk, topics).items():
+    for topic, lines in desk.view().line_bytes(tuple(topics)).items():
         shown = desk.entry_lines(topic)
-        left = [place for place in places if place.id not in shown]
         # A bullet is a part of its item's line, so this many bytes of lines cannot hold that many tokens.
-        if sum(place.length for place in left) < MIN_LINE_BYTES * bound:
+        if sum(size for item_id, size in lines.items() if item_id not in shown) < MIN_LINE_BYTES * bound:
             continue
+        left = [place for place in _active(desk, [topic])[topic] if place.id not in shown]
         tokens = left_out_tokens(desk, _left_out(desk, topic, left))
         if tokens > bound:
             over[topic] = tokens

@@ -468,6 +468,23 @@ class View:
             if (id(segment), slots[id(segment)][number]) in wanted:
                 yield _place(segment, number)
 
+    def line_bytes(self, topics: Collection[str]) -> dict[str, dict[str, int]]:
+        """Topic -> item id -> length of its line, of the active items of `topics`, and of some that have left
+        them since: cheaper than `all_items`, for it looks at these topics only."""
+        latest: dict[bytes, tuple[int, int, int, str]] = {}
+        for segment in self.segments:
+            there = [slot.partition("/")[0] for slot in segment.slots]
+            wanted = np.array([topic in topics for topic in there], dtype=np.bool_)
+            rows = segment.items[wanted[segment.items["slot"]]] if wanted.any() else segment.items[:0]
+            for item_id, *values, slot in rows[["id", "rev", "status", "length", "slot"]].tolist():
+                if item_id not in latest or values[0] >= latest[item_id][0]:
+                    latest[item_id] = (*values, there[slot])
+        found: dict[str, dict[str, int]] = {topic: {} for topic in topics}
+        for item_id, (_, status, length, topic) in latest.items():
+            if STATUSES[status] is Status.ACTIVE:
+                found[topic][item_id.decode()] = length
+        return found
+
 
 def _coarse(segment: Segment) -> NDArray[np.float32]:
     part: NDArray[np.float32] = segment.vectors[:, :COARSE_DIMENSIONS].astype(np.float32)
