@@ -608,6 +608,21 @@ class Change:
     before: str = ""
     source: str = ""
 
+    def __str__(self) -> str:
+        """One line: "pets: + Has a guinea pig named Oscar, from 2023-08-14 message 12"."""
+        place = self.slot or self.topic
+        told = self.source and f", {'from ' if self.source[0].isdigit() else ''}{self.source}"
+        text, before = (one.removesuffix(".") if told else one for one in (self.text, self.before))
+        match self.op:
+            case "add":
+                return f"{place}: + {text}{told}"
+            case "remove":
+                return f"{place}: - {text}{told}"
+            case "change":
+                return f"{place}: ~ {before} -> {text}{told}"
+            case "move":
+                return f"{place}: > {text}, moved from {self.before} to {place}{told}"
+
 
 @dataclass(frozen=True, slots=True)
 class Past:

@@ -102,7 +102,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "a statement is a plain line without orders, special tokens and secrets",
     ),
     "pure.changes": (
-        {"pure.markdown", "pure.merging", "pure.reconciling", "pure.rendering"},
+        {"pure.edits", "pure.markdown", "pure.merging", "pure.reconciling", "pure.rendering"},
         "a state is read from category files; a change is told as a bullet is, from what replaced it",
     ),
     "pure.dated_text": ({"pure.dates"}, "what is written out is what the text's dates are"),

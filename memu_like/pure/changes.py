@@ -1,4 +1,4 @@
-"""What differs between two states of one memory, in words that a person reads.
+"""What differs between two states of one memory, told as changes that read as words.
 
 A state is what is said: each statement once, as its bullet reads where a category file shows it, else as its
 item does. What leaves a file for want of room is still said, and makes no difference.
@@ -10,13 +10,13 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..models import Change, Entry, Item, Origin, Status
+from .edits import said
 from .markdown import Document, entries, parse, unescape
 from .merging import standing_summary
 from .reconciling import LONGEST_CHAIN, successor_id
-from .rendering import bullet_text, plain_line, with_subject
+from .rendering import bullet_text, entry_date, plain_line, with_subject
 
 BY_HAND = "by hand"
-_SIGNS = {"add": "+", "remove": "-", "change": "~", "move": ">"}
 _ORDER = {"move": 0, "change": 1, "remove": 2, "add": 3}
 
 
@@ -76,10 +76,24 @@ def state_of(
 
 
 def _shown(entry: Entry, item: Item | None, own_names: frozenset[str]) -> Statement:
-    if item is not None and entry.text != bullet_text(item, own_names):
+    if item is not None and not reads_as(entry.text, item, own_names):
         item = None
     words = _words(item, own_names) if item is not None else plain_line(unescape(entry.text))
     return Statement(entry.id or "", entry.topic, entry.slot, entry.text, words, item)
+
+
+def reads_as(bullet: str, item: Item, own_names: frozenset[str]) -> bool:
+    """Whether a bullet's text says what the item says: no edit that a sync has not taken in stands in it.
+
+    Where a person changed the words, the date that the machine had put after them may stand there still.
+    """
+    if bullet == bullet_text(item, own_names):
+        return True
+    if item.origin is not Origin.HUMAN:
+        return False
+    date = f"({entry_date(item.occurred, item.mentioned_at)})"
+    found = {said(bullet, mask) for mask in (False, True)}
+    return plain_line(item.text) in {*found, *(words.removesuffix(date).rstrip() for words in found)}
 
 
 def _statement(item: Item, bullet: str, own_names: frozenset[str]) -> Statement:
@@ -207,23 +221,6 @@ def _day_of(resource: str) -> str:
     """The day that a resource's id begins with: "20230508-135600-k3f9" is of 2023-05-08."""
     day = resource[:8]
     return f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == 8 and day.isdigit() else resource
-
-
-def in_words(change: Change) -> str:
-    """One line: "pets: + Has a guinea pig named Oscar, from 2023-08-14 message 12"."""
-    label = change.slot or change.topic
-    said = change.text.removesuffix(".") if change.source else change.text
-    if change.op == "change":
-        said = f"{change.before.removesuffix('.')} -> {said}"
-    elif change.op == "move":
-        said = f"{said}, moved from {change.before} to {label}"
-    return f"{label}: {_SIGNS[change.op]} {said}{_told(change.source)}"
-
-
-def _told(source: str) -> str:
-    if not source:
-        return ""
-    return f", from {source}" if source[0].isdigit() else f", {source}"
 
 
 def touching(changes: Iterable[Change], topic: str, slot: str | None = None) -> tuple[Change, ...]:

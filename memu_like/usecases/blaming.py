@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..edges.git.repository import Blamed, Repository
 from ..errors import NotFound
 from ..models import BlameLine, Commit, Entry, Item, Message, Modality, Origin, Source
-from ..pure.changes import BY_HAND, source_of
+from ..pure.changes import BY_HAND, reads_as, source_of
 from ..pure.rendering import bullet_text, plain_line
 from ..pure.secrets import mask_secrets
 from .categories import category_path, read_category
@@ -18,7 +18,7 @@ from .history import MACHINE, PERSON
 from .listing import file_entries
 from .states import Documents
 
-UNCOMMITTED = "not committed yet"
+UNCOMMITTED = "uncommitted"
 MAX_SAID = 10
 """Lines of a source that are quoted; a longer one shows its first."""
 
@@ -71,7 +71,7 @@ def _with_entry(
     if entry is None:
         return line
     item = desk.item(entry.id) if entry.id else None
-    if item is None or entry.text != bullet_text(item, desk.own_names()):
+    if item is None or not reads_as(entry.text, item, desk.own_names()):
         by = line.by if line.by != MACHINE else PERSON
         return replace(line, by=by, item=entry.id, run=None, source=BY_HAND)
     worded = _worded(desk, item, past[item.id].revisions)

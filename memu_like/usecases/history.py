@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..edges.git.repository import Repository
 from ..errors import InvalidInput, NotFound
 from ..models import Change, Commit, Event, Item, Past
 from ..pure.changes import State, difference, state_of, touching
 from ..pure.lines import ITEM_ID
 from ..pure.reconciling import successor_id
+from ..pure.secrets import mask_secrets
 from .categories import category_path
 from .desk import Desk
 from .listing import item_history
@@ -38,7 +40,13 @@ def diff(desk: Desk, a: Point = None, b: Point = None) -> tuple[Change, ...]:
     repo = repository(desk)
     before = state_at(desk, repo, resolve(desk, repo, a))
     after = state_now(desk) if b is None else state_at(desk, repo, resolve(desk, repo, b))
-    return difference(before, after, Documents(desk.folder))
+    changes = difference(before, after, Documents(desk.folder))
+    return tuple(_masked(change) for change in changes) if desk.settings.mask_secrets else changes
+
+
+def _masked(change: Change) -> Change:
+    """What a person wrote into a file stands there as it is; what is told of it is masked."""
+    return replace(change, text=mask_secrets(change.text)[0], before=mask_secrets(change.before)[0])
 
 
 def history(desk: Desk, what: str | None = None, limit: int | None = None) -> tuple[Past, ...]:
@@ -157,15 +165,23 @@ def _with_commits(desk: Desk, what: str | None, steps: Iterable[Past]) -> list[P
     """The steps with the commits that hold them, and persons' own commits among them; newest first."""
     found = list(steps)
     repo = desk.tools.repository()
+    ranks: dict[str | None, int] = {None: -1}
     if repo is not None:
         commits = repo.log([desk.folder.root.name])
+        ranks |= {commit.id: rank for rank, commit in enumerate(commits)}
         first = {run: commit for commit in commits for run in commit.runs}  # the oldest that names it
         found = [_committed(step, first.get(step.run)) for step in found]
-        if what is None or not ITEM_ID.fullmatch(what) or desk.item(what) is None:
-            path = "categories" if what is None else category_path(what.partition("/")[0])
-            touched = repo.log([f"{desk.folder.root.name}/{path}"])
-            found += [_own_commit(commit) for commit in touched if not commit.runs]
-    return sorted(found, key=lambda step: step.time, reverse=True)  # stable: of one second, as they came
+        found += [_own_commit(one) for one in _touching(desk, repo, what) if not one.runs]
+    # Of one second: those that are not committed yet, then by their commits, then as they came.
+    return sorted(found, key=lambda step: (-step.time.timestamp(), ranks.get(step.commit, len(ranks))))
+
+
+def _touching(desk: Desk, repo: Repository, what: str | None) -> list[Commit]:
+    """Commits that changed the category files in question; none for an item."""
+    if what is not None and ITEM_ID.fullmatch(what) and desk.item(what) is not None:
+        return []
+    path = "categories" if what is None else category_path(what.partition("/")[0])
+    return repo.log([f"{desk.folder.root.name}/{path}"])
 
 
 def _committed(step: Past, commit: Commit | None) -> Past:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from ..config import Settings
 from ..edges import buffer
@@ -28,13 +28,7 @@ from .categories import read_category
 from .desk import Desk
 
 ALL = "all"
-EVENT_KINDS: tuple[str, ...] = get_args(Event.__annotations__["kind"]) or (
-    "memorize",
-    "edit",
-    "forget",
-    "import",
-    "reorganise",
-)
+EVENT_KINDS: tuple[str, ...] = get_args(get_type_hints(Event)["kind"])
 Moment = datetime | str | None
 _DAY = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 _POSSIBLE_ID = re.compile(r"\^([a-z0-9]{4,12})")

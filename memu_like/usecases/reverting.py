@@ -15,9 +15,8 @@ from ..edges import journal
 from ..edges.folder import month_file
 from ..errors import InvalidInput, NotFound, StorageError
 from ..models import Change, Dropped, Event, Item, ProfileDelta, Renamed, RevertReport, Status
-from ..pure.changes import difference, in_words, state_of
-from ..pure.markdown import unescape
-from ..pure.rendering import bullet_text, plain_line
+from ..pure.changes import difference, reads_as, state_of
+from ..pure.rendering import bullet_text
 from ..pure.reverting import Undoing, Undone, changed_since, reason_of, reverted_by, revised, undo
 from .categories import Rendered, Wishes, read_base, render_categories, write_base
 from .desk import Desk
@@ -190,8 +189,7 @@ def _is_gone(item: Item) -> bool:
 
 
 def _says(desk: Desk, item: Item, text: str) -> bool:
-    bullet = plain_line(unescape(bullet_text(item, desk.own_names())))
-    return item.status is Status.ACTIVE and text in (item.text, bullet)
+    return item.status is Status.ACTIVE and reads_as(text, item, desk.own_names())
 
 
 def _is_at(item: Item, change: Change) -> bool:
@@ -201,8 +199,8 @@ def _is_at(item: Item, change: Change) -> bool:
 def _why_not(change: Change, revisions: Mapping[str, Sequence[Item]]) -> str:
     found = revisions.get(change.item)
     if found:
-        return f"{changed_since(found[-1])}: {in_words(change)}"
-    return f"no entry: change it in the file: {in_words(change)}"
+        return f"{changed_since(found[-1])}: {change}"
+    return f"no entry: change it in the file: {change}"
 
 
 # -- writing
@@ -242,7 +240,7 @@ def _wishes(desk: Desk, plan: Plan) -> Wishes:
     adopted = {}
     for one in plan.undoing.done:
         standing = desk.entry_lines(one.last.topic).get(one.last.id)
-        if standing is not None and standing[0] == bullet_text(one.last, names):
+        if standing is not None and reads_as(standing[0], one.last, names):
             adopted[one.last.id] = standing[0]
     return Wishes(adopted=adopted, plain_summaries=True)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memu_like.models import Change, Item, Occurred, Origin, Source, Status
-from memu_like.pure.changes import State, difference, in_words, source_of, state_of, touching
+from memu_like.pure.changes import State, difference, source_of, state_of, touching
 from memu_like.pure.rendering import bullet_text
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -38,7 +38,7 @@ def state(*items: Item, deleted: frozenset[str] = frozenset(), **files: str) -> 
 
 
 def told(before: State, after: State, documents: frozenset[str] = frozenset()) -> list[str]:
-    return [in_words(change) for change in difference(before, after, documents)]
+    return [str(change) for change in difference(before, after, documents)]
 
 
 def page(*bullets: str, slot: str = "pets", prose: str = "") -> str:
@@ -85,7 +85,7 @@ def test_what_took_the_place_of_another_is_a_rewording() -> None:
     )
     new = replace(OSCAR, id="cavy33", text="Has a hamster", source=Source("20230914-100000-bbbb", 3, 3))
     changes = difference(state(OSCAR), state(old, middle, new))
-    assert [in_words(one) for one in changes] == [
+    assert [str(one) for one in changes] == [
         "pets: ~ Has a guinea pig named Oscar -> Has a hamster, from 2023-08-14 message 3"
     ]
     assert changes[0].item == "cavy33"
@@ -148,7 +148,7 @@ def test_a_bullet_that_was_taken_out_of_the_file_is_gone_by_hand() -> None:
 def test_a_bullet_that_has_no_id_yet_is_new_by_hand() -> None:
     after = state(OSCAR, relationships=page(bullet(OSCAR), "Wants a dog"))
     [change] = difference(state(OSCAR), after)
-    assert (in_words(change), change.item) == ("pets: + Wants a dog, by hand", "")
+    assert (str(change), change.item) == ("pets: + Wants a dog, by hand", "")
 
 
 def test_a_bullet_that_was_moved_in_the_file_moved() -> None:
@@ -189,7 +189,7 @@ def test_sources_are_told_by_day_and_number() -> None:
 def test_text_that_would_break_a_line_is_one_line() -> None:
     hostile = by_hand(OSCAR, text="a\nb\r\n## c\x00")
     [change] = difference(state(), state(hostile))
-    assert in_words(change) == "pets: + a b ## c, by hand"
+    assert str(change) == "pets: + a b ## c, by hand"
 
 
 def test_changes_are_found_by_place_and_moves_by_both_ends() -> None:
@@ -232,4 +232,4 @@ def test_what_is_new_one_way_is_gone_the_other_way(before: State, after: State) 
 @given(states, states)
 def test_every_difference_is_told_on_one_line(before: State, after: State) -> None:
     for change in difference(before, after):
-        assert "\n" not in in_words(change)
+        assert "\n" not in str(change)

@@ -13,7 +13,6 @@ from repositories import begin, commit, git
 from memu_like.config import Settings
 from memu_like.errors import GitError, InvalidInput, NotFound
 from memu_like.models import Item, Past
-from memu_like.pure.changes import in_words
 from memu_like.service import MemoryService, UserMemory
 
 DOCUMENT = "Caroline's notes\n\nI keep bees on the roof of the library.\n"
@@ -35,7 +34,7 @@ def edit(user: UserMemory, topic: str, old: str, new: str) -> None:
 
 
 def told(steps: tuple[Past, ...]) -> list[tuple[str, list[str]]]:
-    return [(step.kind, [in_words(change) for change in step.changes]) for step in steps]
+    return [(step.kind, [str(change) for change in step.changes]) for step in steps]
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ async def test_history_needs_no_git(caroline: UserMemory) -> None:
     assert [one.kind for one in (june, may)] == ["memorize", "memorize"]
     assert (may.commit, may.by, may.run) == (None, "machine", (await caroline.events())[0].id)
     assert "pets: + I have a guinea pig named Oscar and he loves carrots, from 2023-05-08 message 1" in [
-        in_words(change) for change in may.changes
+        str(change) for change in may.changes
     ]
 
 
@@ -205,13 +204,13 @@ async def test_diff_tells_what_is_not_committed_yet(committed: UserMemory) -> No
     [change] = await committed.diff()
     assert (change.op, change.source) == ("change", "by hand")
     edit(committed, "work_life", "## job\n", "## job\n- Wants a raise\n")
-    assert "job: + Wants a raise, by hand" in [in_words(one) for one in await committed.diff()]
+    assert "job: + Wants a raise, by hand" in [str(one) for one in await committed.diff()]
 
 
 async def test_diff_of_a_deleted_bullet_is_a_deletion(committed: UserMemory) -> None:
     lines = page(committed, "work_life").read_text("utf-8").splitlines(keepends=True)
     page(committed, "work_life").write_text("".join(x for x in lines if "botanist" not in x), "utf-8")
-    assert [in_words(one) for one in await committed.diff()][-1] == (
+    assert [str(one) for one in await committed.diff()][-1] == (
         "job: - I work as a botanist at the university, by hand"
     )
 
@@ -221,7 +220,7 @@ async def test_diff_is_between_any_two_points(committed: UserMemory) -> None:
     assert june.commit is not None
     assert may.commit is not None
     there = await committed.diff(may.commit, june.commit)
-    assert [in_words(one) for one in there] == [
+    assert [str(one) for one in there] == [
         "job: + I work as a botanist at the university, from 2023-06-08 message 1"
     ]
     back = await committed.diff("HEAD", f"{june.commit}~1")
@@ -272,8 +271,8 @@ async def test_blame_has_commit_and_author(committed: UserMemory) -> None:
         file.write("\nAsk Ottilie.\n")
     lines = await committed.blame("relationships")
     [oscar] = [line for line in lines if line.text.startswith("- ") and "Oscar" in line.text]
-    assert (oscar.commit, oscar.by, oscar.source, oscar.run) == (None, "not committed yet", "by hand", None)
-    assert (lines[-1].text, lines[-1].by) == ("Ask Ottilie.", "not committed yet")
+    assert (oscar.commit, oscar.by, oscar.source, oscar.run) == (None, "uncommitted", "by hand", None)
+    assert (lines[-1].text, lines[-1].by) == ("Ask Ottilie.", "uncommitted")
 
 
 async def test_git_off_is_as_if_there_were_no_repository(committed: UserMemory) -> None:

@@ -83,9 +83,7 @@ async def revert(
 
 
 def change_line(change: Change, indent: int) -> Padding:
-    from ...pure.changes import in_words
-
-    return _indented(in_words(change), indent, _STYLES[change.op])
+    return _indented(str(change), indent, _STYLES[change.op])
 
 
 def _indented(text: str, indent: int, style: str = "") -> Padding:
