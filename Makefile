@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 LOCOMO ?= ../shared/locomo/dev.json
 RESULTS = benchmarks/results
 
-.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost bench-items bench-context clean
+.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost bench-items bench-context docs-casts clean
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -m "not slow"
@@ -45,6 +45,9 @@ bench-context: $(VENV)/dev
 
 bench-faults: $(VENV)/test
 	$(BIN)/python benchmarks/faults.py --json $(RESULTS)/faults.json
+
+docs-casts: $(VENV)/dev
+	$(BIN)/python scripts/docs_casts.py docs/casts
 
 $(VENV)/test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
