@@ -18,7 +18,7 @@ from fault_jobs import USER, message
 from fault_model import RuleModel, session
 from fault_zygote import Zygote
 from fuzz_hands import BETWEEN, BULLETS, HEADINGS, HOSTILE, NEW_BULLETS, PLAIN, WHOLE, id_of, lines_of
-from fuzz_world import Place, git, has_sync
+from fuzz_world import Place, git
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from invariants import Memory, ids_in
@@ -71,8 +71,7 @@ class People(RuleBasedStateMachine):
             for place in self.places:
                 self._settle(place)
                 place.check(deep=True)
-                if has_sync():
-                    self._nothing_left(place)
+                self._nothing_left(place)
         finally:
             for place in self.places:
                 place.close()
@@ -110,8 +109,7 @@ class People(RuleBasedStateMachine):
         """Everything mended, taken in and run."""
         place.mend_all()
         place.machine(place.user.flush, runs=True)
-        if has_sync():
-            place.machine(lambda: place.user.sync(confirm=True))
+        place.machine(lambda: place.user.sync(confirm=True))
 
     def _nothing_left(self, place: Place) -> None:
         """A sync after a sync finds nothing, and writes nothing."""
@@ -155,7 +153,6 @@ class People(RuleBasedStateMachine):
         place.machine(place.user.flush, runs=True)
         self.ended("flush", place)
 
-    @precondition(lambda self: has_sync())
     @rule(which=WHICH, confirm=st.booleans())
     def sync(self, which: int, confirm: bool) -> None:
         place = self.place(which)
@@ -174,15 +171,13 @@ class People(RuleBasedStateMachine):
         place = self.place(which)
         place.close()
         if lost:
-            shutil.rmtree(place.root / ".memu", ignore_errors=True)
+            place.lose_derived()
         place.open()
         self.ended("delete .memu" if lost else "reopen", place)
 
     @rule(which=WHICH, kind=st.sampled_from(["memorize", "flush", "sync"]), at=PICK, torn=st.booleans())
     def crash(self, which: int, kind: str, at: int, torn: bool) -> None:
         """A process is killed at an act on the disk, or, where it has fewer, comes to its end."""
-        if kind == "sync" and not has_sync():
-            kind = "memorize"
         place = self.place(which)
         steps: list[list[Any]] = [[kind]]
         if kind == "memorize":

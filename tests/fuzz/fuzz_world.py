@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import invariants
 from fault_jobs import USER
@@ -109,8 +110,11 @@ class Place:
         if complete:
             touched = [name for name, data in after.files.items() if before.files.get(name) != data]
             problems += invariants.within_budget(after, memory, CATEGORY_BUDGET, self._count, touched)
-        held = {edit.item for edit in report.held} if report else set()
-        waiting = {one: name for one, name in memory.stood.items() if one in held or report is None}
+        waiting = {
+            one: memory.stood[one]
+            for one in invariants.taken_away(before, memory)
+            if after.items[one]["status"] == "active"
+        }
         memory.stood = {**waiting, **after.standing()}
         assert not problems, "\n".join(problems)
 
@@ -118,6 +122,12 @@ class Place:
         return self.run(self.service.tools()).counter().count(text)
 
     # -- steps of a person
+
+    def lose_derived(self) -> None:
+        """Delete `.memu/`: nobody can tell then that a file which is not there stood there before."""
+        shutil.rmtree(self.root / ".memu", ignore_errors=True)
+        there = {path.name for path in self.root.glob("categories/*.md")}
+        self.memory.stood = {one: name for one, name in self.memory.stood.items() if name in there}
 
     def names(self) -> list[str]:
         """The files that can be told, in order."""
@@ -152,17 +162,16 @@ class Place:
         problems += invariants.all_or_nothing(self.root, now, self.memory, at_rest=self.at_rest)
         query = invariants.QUERIES[self.steps % len(invariants.QUERIES)]
         problems += self.run(invariants.reading_writes_nothing(self.root, self.user, query))
+        assert not problems, "\n".join(problems)
         due = deep or self.steps % DEEP_EVERY == 0
         if due and self.at_rest and not self.bad and not any(self.root.glob("buffer*.jsonl")):
-            problems += self.run(invariants.files_are_the_truth(self.store, self.user))
+            self.check_copy()
+
+    def check_copy(self) -> None:
+        """To index a copy anew takes in what a person did; so the folder itself takes it in before."""
+        self.machine(self.user.sync)
+        problems = self.run(invariants.files_are_the_truth(self.store, self.user))
         assert not problems, "\n".join(problems)
 
     def note_item_edit(self, line: str) -> None:
         self.memory.edited_items.add(bare(line))
-
-
-def has_sync() -> bool:
-    return hasattr(UserMemory, "sync")
-
-
-Values = dict[str, Any]

@@ -26,8 +26,7 @@ from memu_like.pure.markdown import parse, render
 from memu_like.service import UserMemory
 
 QUERIES = ("who is Ines?", "Jakub and the harbour", "a dog called", "allergic", "cellar neighbour blue")
-BY_HAND = "deleted by the user"
-READ = ("categories", "items", "events", "resources")
+DELETED = ("deleted by the user", "deleted in its file by the user")
 
 
 @dataclass(frozen=True)
@@ -211,13 +210,12 @@ def deletions_are_taken_in(before: Look, after: Look, memory: Memory, report: Sy
         one
         for one, item in after.items.items()
         if item["status"] == "retracted"
-        and BY_HAND in (item.get("reason") or "")
+        and item.get("reason") in DELETED
         and before.items.get(one, {}).get("status") == "active"
     }
     problems = [
         f"(5) ^{one} was retracted, and nobody had taken it away: {after.items[one]['text']!r}"
         for one in sorted(new - away.keys())
-        if not after.items[one].get("derived_from")
     ]
     held = {edit.item for edit in report.held} if report else set()
     problems += [f"(5) ^{one} is held, and was retracted" for one in sorted(held & new)]
@@ -271,7 +269,9 @@ def all_or_nothing(root: Path, now: Look, memory: Memory, *, at_rest: bool) -> l
         for resource in event.get("resources", ())
     )
     problems += [f"(6) {resource} has {count} events" for resource, count in told.items() if count > 1]
-    active = [item for item in now.items.values() if item["status"] == "active" and item.get("source")]
+    # What a person has copied, or put elsewhere, stands on the same source, as they wished.
+    own = (item for item in now.items.values() if not (item.get("reason") or "").endswith("by the user"))
+    active = [item for item in own if item["status"] == "active" and item.get("source")]
     said = Counter((json.dumps(item["source"], sort_keys=True), item["text"]) for item in active)
     return problems + [f"(6) {count} active items say {one}" for one, count in said.items() if count > 1]
 
