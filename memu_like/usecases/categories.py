@@ -150,7 +150,11 @@ def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], wishes: Wishes, *,
     problems: list[str] = []
     for topic, items in sorted(by_topic.items()):
         path = category_path(topic)
-        current = read_category(desk, path)
+        try:
+            current = read_category(desk, path)
+        except StorageError as error:  # nothing is written to a file that cannot be read; the run goes on
+            problems.append(str(error))
+            continue
         base = _adopting(current_base(desk, topic, current), wishes.adopted, current)
         candidates = list(items) if complete else _with_shown(desk, topic, items, current, base)
         plan, summarised = _plan_topic(desk, topic, candidates, base, wishes)

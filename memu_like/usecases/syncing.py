@@ -18,9 +18,9 @@ from ..edges import journal
 from ..edges.files import stamp
 from ..edges.folder import UserFolder, content_hash, month_file
 from ..errors import StorageError
-from ..models import Edit, Event, Item, Origin, SyncReport
+from ..models import Edit, Event, Item, Origin, Status, SyncReport
 from ..pure import records
-from .categories import Wishes, render_categories
+from .categories import Wishes, base_topics, read_base, render_categories
 from .desk import Desk
 from .editing import writing
 from .following import follow_git
@@ -114,6 +114,7 @@ def _take_lines(desk: Desk, seen: Seen) -> Lines:
     edits: list[Edit] = []
     problems: list[str] = []
     items: dict[str, Item] = {}
+    known, broken = (dict(seen.lines), dict(seen.stamps)), False
     for change in _changed_lines(desk.folder, seen):
         place = f"{change.path}:{change.line}"
         if change.text is None:
@@ -123,10 +124,14 @@ def _take_lines(desk: Desk, seen: Seen) -> Lines:
             item = records.parse(Item, change.text)
         except ValueError as error:
             problems.append(f"{place}: not an item any more: {error}; mend the line")
+            broken = True
             continue
         edits.append(Edit("item", change.path, change.line, item.text, item=item.id, topic=item.topic))
         items[item.id] = item
-    run = _correct(desk, items) if items and not problems else None
+    if broken:  # looked at again until it is mended; what else was corrected waits for that
+        seen.lines, seen.stamps = known
+        return Lines(problems=tuple(problems))
+    run = _correct(desk, items) if items else None
     return Lines(tuple(edits), tuple(problems), run)
 
 
@@ -180,8 +185,8 @@ def _correct(desk: Desk, items: Mapping[str, Item]) -> str | None:
     if not changed:
         return None
     with desk.still():
-        rendered = render_categories(desk, changed, Wishes())
-    ids = tuple(item.id for item in changed)
+        ids = tuple(item.id for item in changed)
+        rendered = render_categories(desk, [*changed, *_left(desk, changed)], Wishes(moved=frozenset(ids)))
     reason = f"by hand: {len(changed)} lines of items"
     event = Event(run, "sync", now, now, items=ids, profile_delta=rendered.delta, reason=reason)
     journal.begin(desk.folder)
@@ -192,6 +197,15 @@ def _correct(desk: Desk, items: Mapping[str, Item]) -> str | None:
     desk.index.persist()
     journal.end(desk.folder)
     return run
+
+
+def _left(desk: Desk, changed: Sequence[Item]) -> Iterator[Item]:
+    """What should go from the files of other topics: items that a corrected line has put elsewhere."""
+    for topic in base_topics(desk):
+        standing = read_base(desk, topic).bullets
+        for item in changed:
+            if item.id in standing and item.topic != topic:
+                yield replace(item, categories=(topic,), status=Status.SUPERSEDED)
 
 
 def _month(item: Item) -> datetime:

@@ -244,7 +244,9 @@ def _derived(desk: Desk, gone: Mapping[str, Item], run: str) -> dict[str, Item]:
             if item_id in gone or item_id in found or not roots <= {*gone, *found}:
                 continue
             item = desk.item(item_id)
-            if item is not None and item.status is Status.ACTIVE and not item.source:
+            if item is None or item.status is not Status.ACTIVE or item.source:
+                continue
+            if item.origin is not Origin.HUMAN:  # what a person has put in words of their own is theirs
                 found[item_id] = replace(
                     item,
                     rev=item.rev + 1,

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 FENCE = re.compile(r"(```|~~~~~~)(.*)")
 KNOWN = re.compile(
     r"(?P<id>\w+) (?P<topic>\w+)/(?P<slot>[^:]+?) (?P<said>[\d-]+)"
-    r"(?: when (?P<when>[\d-]+))?(?: from (?P<parents>[\w ]+))?: (?P<text>.*)"
+    r"(?: (?P<status>superseded|retracted))?(?: when (?P<when>[\d-]+))?(?: from (?P<parents>[\w ]+))?: (?P<text>.*)"
 )
 EDIT = re.compile(r"(?P<kind>\w+) (?P<path>.+?)(?::(?P<line>\d+))?(?: \^(?P<item>\w+))?")
 STATE = re.compile(r"(?P<id>\w+) (?P<status>\w+) (?P<origin>\w+) (?P<place>[^:]*): (?P<text>.*)")
@@ -66,6 +66,7 @@ class Round:
     held: list[ExpectedEdit] = field(default_factory=list)
     items: list[ExpectedItem] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    error: str = ""
     replaced: list[Replaced] = field(default_factory=list)
     synced: dict[str, bytes] = field(default_factory=dict)
 
@@ -103,7 +104,7 @@ def read_case(path: Path) -> Case:
             _take(case, heading, info.split(), body)
         except (ValueError, IndexError) as error:
             raise ValueError(f"{case.name}: block {info!r} under {heading!r}: {error}") from error
-    if not case.rounds or any(one.edits is None for one in case.rounds):
+    if not case.rounds or any(one.edits is None and not one.error for one in case.rounds):
         raise ValueError(f"{case.name}: each heading after the first needs an `edits` block")
     return case
 
@@ -157,6 +158,8 @@ def _take_round(one: Round, kind: str, info: list[str], body: str) -> None:
         one.items = [ExpectedItem(**_matched(STATE, line)) for line in body.splitlines()]
     elif kind == "replace":
         one.replaced.append(_replaced(info[2], body))
+    elif kind == "error":
+        one.error = body.strip()
     elif kind == "problems":
         one.problems = body.splitlines()
     else:
@@ -179,7 +182,8 @@ def _matched(pattern: re.Pattern[str], line: str) -> dict[str, str]:
 def _known(line: str) -> Known:
     values = _matched(KNOWN, line)
     parents = tuple(values.pop("parents").split())
-    return Known(**values, parents=parents)
+    status = values.pop("status") or "active"
+    return Known(**values, parents=parents, status=status)
 
 
 def _edits(body: str) -> Iterator[ExpectedEdit]:

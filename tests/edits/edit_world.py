@@ -37,7 +37,10 @@ CATEGORIES = (
 
 @dataclass(frozen=True)
 class Known:
-    """An item as a case lists it: `said` and `when` are days ("2023-05-08") or months; `parents` are ids."""
+    """An item as a case lists it: `said` and `when` are days ("2023-05-08") or months; `parents` are ids.
+
+    `status` is what came of it since.
+    """
 
     id: str
     topic: str
@@ -46,6 +49,7 @@ class Known:
     text: str
     when: str = ""
     parents: tuple[str, ...] = ()
+    status: str = "active"
 
 
 def settings(store: Path) -> Settings:
@@ -107,7 +111,7 @@ def _item(one: Known, user_id: str, place: tuple[str, int] | None) -> Item:
     return Item(
         id=one.id,
         rev=1,
-        status=Status.ACTIVE,
+        status=Status(one.status),
         type=ItemType.INSIGHT if one.parents else ItemType.PROFILE,
         text=one.text,
         subject=user_id,

@@ -12,6 +12,7 @@ import pytest_asyncio
 from edit_cases import FOLDER, Case, ExpectedEdit, Replaced, Round, case_files, filled, read_case
 from edit_world import messages, remember, settings
 
+from memu_like.errors import StorageError
 from memu_like.models import Edit, Item, Status, SyncReport
 from memu_like.pure.markdown import parse, render
 from memu_like.service import MemoryService, UserMemory
@@ -58,13 +59,17 @@ async def _found(user: UserMemory) -> tuple[object, ...]:
 
 async def _play(user: UserMemory, one: Round, ids: dict[str, str]) -> None:
     _leave(user, one, ids)
-    left, known = _files(user), {item.id: item for item in await user.items(status="all")}
-    errors = await _errors(user)
+    left = _files(user)
+    if one.error:
+        await _assert_unreadable(user, one)
+        assert _files(user) == left
+        return
+    known, errors = await _all_items(user), await _errors(user)
     report = await user.sync(confirm=one.confirm)
     _bind(user, one, ids)
     _assert_files(user, one, ids, left)
     _assert_report(one, report, ids)
-    _assert_items(one, known, {item.id: item for item in await user.items(status="all")}, ids)
+    _assert_items(one, known, await _all_items(user), ids)
     assert not await _errors(user) - errors
     await _assert_nothing_left(user, report)
 
@@ -79,6 +84,16 @@ def _leave(user: UserMemory, one: Round, ids: dict[str, str]) -> None:
         path = user.folder.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(filled(data, ids))
+
+
+async def _assert_unreadable(user: UserMemory, one: Round) -> None:
+    """Nothing can be read before a person has mended it; each sync says where it is."""
+    for _ in range(2):
+        report = await user.sync(confirm=one.confirm)
+        assert (report.edits, report.held, report.run) == ((), (), None)
+        assert all(said in told for said, told in zip(one.problems, report.problems, strict=True))
+    with pytest.raises(StorageError, match=re.escape(one.error)):
+        await user.items()
 
 
 def _only(user: UserMemory, pattern: str) -> Path:
@@ -241,11 +256,13 @@ async def _assert_kept(case: Case, user: UserMemory, written: dict[str, bytes]) 
 
 
 def _persons_lines(data: bytes, written: dict[str, bytes], of: bytes | None = None) -> list[bytes]:
-    """Of the lines of `of` (or of `data`) those that stand in `data`, in order, without what the machine may
-    rewrite: the time, and a summary that is its own. It shows equal words once, so the second are left out."""
+    """The lines of `of` (or of `data`) that stand in `data`, in order, without what the machine may rewrite.
+
+    That is the time, and a summary of its own. It shows equal words once, so these are left out too.
+    """
     summaries = {found for text in written.values() for found in text.split(b"\n")[7:8]}
     wanted = re.split(rb"\r\n|\n|\r", data if of is None else of)
-    words = [re.sub(rb" \^[a-z0-9]{4,12}$", b"", line) for line in wanted]
+    words = [re.sub(rb"( \(said [^)]*\))? \^[a-z0-9]{4,12}$", b"", line) for line in wanted]
     single = [line for line, said in zip(wanted, words, strict=True) if words.count(said) == 1 or not said]
     kept = [line for line in single if line not in summaries and not line.startswith(b"updated_at: ")]
     left = iter(re.split(rb"\r\n|\n|\r", data))
@@ -266,6 +283,10 @@ def _files(user: UserMemory) -> dict[str, bytes]:
 
 def _categories(user: UserMemory) -> dict[str, bytes]:
     return {name: data for name, data in _files(user).items() if name.startswith("categories/")}
+
+
+async def _all_items(user: UserMemory) -> dict[str, Item]:
+    return {item.id: item for item in await user.items(status="all")}
 
 
 async def _errors(user: UserMemory) -> set[str]:
