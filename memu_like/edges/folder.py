@@ -271,6 +271,12 @@ class UserFolder:
 
     # -- what the machine wrote
 
+    def record_all(self) -> None:
+        """All that stands here was put here by the machine, in another way than by the methods above."""
+        if self.recorder is not None:
+            self._mark({name: self.read(name) for name in self.category_files()})
+            self.recorder.unseen()
+
     def _mark(self, contents: Mapping[str, bytes]) -> None:
         """Note in `.memu/` what the machine writes over: whose bytes these are is told by it, after a crash.
 

@@ -6,61 +6,15 @@ else has done since, and what a process left that was killed before it committed
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
 
-from ..edges.files import stamp
-from ..edges.folder import USER_FILE, UserFolder, mark
 from ..edges.git.committing import Draft, Tip, commit
 from ..edges.git.repository import Repository
-from ..edges.recording import EVERYTHING, Appended, Part, Whole, Written
-from ..errors import CorruptFile, StorageError
-from ..models import Event, Item, Modality, Resource
-from ..pure import records
-from ..pure.commit_messages import FileEdit, Machine, machine_message, person_message
-from .categories import is_synced, read_base
-from .desk import Desk
-
-NOBODY = ("somebody", "somebody@localhost")
-UNNAMED = (
-    "git does not know who edits these files, and their edits are committed as somebody's: set it with"
-    " `git config user.name` and `git config user.email`"
-)
-META = ".meta.json"
-SLICE_BYTES = 64 * 1024 * 1024
-"""What a crash or an import left is committed in parts of about so much."""
-MARKS_TRIED = 32
-"""Files that the machine wrote anew and then appended to are looked for under so many notes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one call wrote into a folder until `ended`, in nanoseconds since the epoch.
-
-    `fresh`: nobody has looked yet what a killed process left there.
-    """
-
-    desk: Desk
-    written: Written
-    time: datetime
-    ended: int
-    fresh: bool = False
-
-    @property
-    def folder(self) -> UserFolder:
-        return self.desk.folder
-
-    @property
-    def needs_a_look(self) -> bool:
-        return self.fresh or self.written.unseen
-
-    def touched(self) -> set[str]:
-        return {path for part in self.written.parts for path in part.files}
+from ..edges.recording import EVERYTHING
+from .catching_up import left_behind
+from .composing import Composer, Job, Noticed, Standing, path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +28,21 @@ class Done:
 def commit_jobs(repository: Repository, jobs: Sequence[Job], author: str) -> Done:
     """Commit what the jobs wrote, in order. Raises GitError; what was committed by then is no longer new."""
     machine = split_author(author)
+    made = _look(repository, jobs, [job for job in jobs if job.needs_a_look], machine)
+    noticed = Noticed()
+    made += commit(repository, partial(_compose, jobs, machine, noticed))
+    made += _look(repository, jobs, [job for job in jobs if job.folder.root in noticed.left], machine)
+    return Done(tuple(made), tuple(noticed.notes))
+
+
+def _look(
+    repository: Repository, jobs: Sequence[Job], at: Sequence[Job], machine: tuple[str, str]
+) -> list[str]:
+    """Commit what others left in the folders of these jobs, slice by slice."""
     made: list[str] = []
-    for job in jobs:
-        if job.needs_a_look:
-            touched = {path for one in jobs if one.folder.root == job.folder.root for path in one.touched()}
-            while more := commit(repository, partial(_left_behind, job, touched, machine)):
-                made += more
-    notes: dict[str, None] = {}
-    made += commit(repository, partial(_compose, jobs, machine, notes))
-    return Done(tuple(made), tuple(notes))
+    while at and (more := commit(repository, partial(left_behind, jobs, at, machine))):
+        made += more
+    return made
 
 
 def split_author(author: str) -> tuple[str, str]:
@@ -91,337 +51,12 @@ def split_author(author: str) -> tuple[str, str]:
     return name.strip(), address.rpartition(">")[0].strip()
 
 
-def _compose(
-    jobs: Sequence[Job], machine: tuple[str, str], notes: dict[str, None], tip: Tip
-) -> Sequence[Draft]:
+def _compose(jobs: Sequence[Job], machine: tuple[str, str], noticed: Noticed, tip: Tip) -> Sequence[Draft]:
     standing = Standing(tip)
-    standing.load(_path(tip, job, path) for job in jobs for path in job.touched() if path != EVERYTHING)
+    standing.load(path_of(tip, job, path) for job in jobs for path in job.touched() if path != EVERYTHING)
     drafts: list[Draft] = []
     for job in jobs:
-        composer = Composer(job, tip, standing, machine, notes)
+        composer = Composer(job, tip, standing, machine, noticed)
         for part in job.written.parts:
             drafts += composer.person(part) if part.by == "person" else composer.machine(part)
     return drafts
-
-
-def _path(tip: Tip, job: Job, path: str) -> str:
-    """From a path in the user's folder to one in the repository."""
-    return f"{tip.repository.prefix}{job.folder.root.name}/{path}"
-
-
-class Standing:
-    """What the files say in the last commit, and then in each commit that is made on top of it."""
-
-    def __init__(self, tip: Tip) -> None:
-        self._tip = tip
-        self._files: dict[str, bytes | None] = {}
-
-    def load(self, paths: Iterable[str]) -> None:
-        wanted = {path for path in paths if path not in self._files}
-        self._files.update(dict.fromkeys(wanted) | self._tip.read(wanted))
-
-    def __getitem__(self, path: str) -> bytes | None:
-        return self._files[path]
-
-    def below(self, folder: str) -> list[str]:
-        found = {path for path in self._tip.below(folder) if self._files.get(path, b"") is not None}
-        found |= {path for path, data in self._files.items() if data is not None and path.startswith(folder)}
-        return sorted(found)
-
-    def take(self, contents: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
-        """What of `contents` is not so already; from now on it is."""
-        files = self._files
-        news = {path: data for path, data in contents.items() if path not in files or files[path] != data}
-        self._files.update(contents)
-        return news
-
-
-@dataclass(slots=True)
-class Composer:
-    """Commits of what one job wrote, on top of what stands."""
-
-    job: Job
-    tip: Tip
-    standing: Standing
-    author: tuple[str, str]
-    notes: dict[str, None]
-    _marks: dict[str, int] | None = None
-
-    def person(self, part: Part) -> Iterator[Draft]:
-        contents = {path: None if c is None else c.data for path, c in part.files.items()}
-        yield from self._persons(contents)
-
-    def machine(self, part: Part) -> Iterator[Draft]:
-        """What others had done to the same files by then, and then what the machine made of it."""
-        mine: dict[str, bytes | None] = {}
-        persons: dict[str, bytes | None] = {}
-        left: dict[str, bytes | None] = {}
-        for path, content in part.files.items():
-            if path == EVERYTHING:
-                mine |= dict.fromkeys(self.own_paths())
-            elif content is None:
-                mine[path] = None
-            elif isinstance(content, Appended):
-                self._append(path, content, mine, left)
-            else:
-                self._replace(path, content, mine, left, persons)
-        yield from self.machines(left, carried_on=True)
-        yield from self._persons(persons)
-        yield from self.machines(mine, erased=EVERYTHING in part.files)
-
-    def own_paths(self) -> list[str]:
-        """Everything that is committed of this user, by path in the folder."""
-        folder = _path(self.tip, self.job, "")
-        return [path[len(folder) :] for path in self.standing.below(folder)]
-
-    # -- one file
-
-    def now(self, path: str) -> bytes | None:
-        return self.standing[_path(self.tip, self.job, path)]
-
-    def marks(self) -> dict[str, int]:
-        if self._marks is None:
-            self._marks = self.job.folder.marks()
-        return self._marks
-
-    def _replace(
-        self,
-        path: str,
-        content: Whole,
-        mine: dict[str, bytes | None],
-        left: dict[str, bytes | None],
-        persons: dict[str, bytes | None],
-    ) -> None:
-        now = self.now(path)
-        if content.merged and now != content.before and now != content.data:
-            if self._is_ahead(path, now, content.data):
-                return
-            machines = content.before is not None and mark(path, content.before) in self.marks()
-            (left if machines else persons)[path] = content.before
-        elif not content.merged and now != content.data and on_disk(self.job, path) == now:
-            return  # somebody has written it again, and committed that
-        mine[path] = content.data
-
-    def _is_ahead(self, path: str, now: bytes | None, data: bytes) -> bool:
-        """Whether what is committed came after `data`: another process, or a person, was there first."""
-        if on_disk(self.job, path) == now:
-            return True
-        marks = self.marks()
-        return now is not None and marks.get(mark(path, now), -1) > marks.get(mark(path, data), len(marks))
-
-    def _append(
-        self,
-        path: str,
-        content: Appended,
-        mine: dict[str, bytes | None],
-        left: dict[str, bytes | None],
-    ) -> None:
-        now = self.now(path) or b""
-        start, data = content.start, content.data
-        if now[start : start + len(data)] == data:
-            return
-        if len(now) != start:
-            before = (on_disk(self.job, path) or b"")[:start]
-            if len(before) == start and (before.startswith(now) or is_rewritten(path, before, self.marks())):
-                left[path] = now = before
-        ended = b"" if not now or now.endswith(b"\n") or data.startswith(b"\n") else b"\n"
-        mine[path] = now + ended + data
-
-    # -- drafts
-
-    def _persons(self, contents: Mapping[str, bytes | None]) -> Iterator[Draft]:
-        before = {path: self.now(path) for path in contents}
-        changed = self._news(contents)
-        if not changed:
-            return
-        who = self.tip.repository.identity()
-        if who is None:
-            self.notes[UNNAMED] = None
-        edits = [FileEdit(path, before[path], contents[path]) for path in sorted(contents)]
-        edits = [edit for edit in edits if edit.before != edit.after]
-        message = person_message(self.job.folder.user_id, edits)
-        yield Draft(who or NOBODY, self.job.time, message, changed)
-
-    def machines(
-        self, contents: Mapping[str, bytes | None], *, carried_on: bool = False, erased: bool = False
-    ) -> Iterator[Draft]:
-        facts = Facts(self.job.folder.user_id)
-        for path, data in contents.items():
-            facts.look(path, None if erased else self.now(path), data)
-        changed = self._news(contents)
-        if changed:
-            done = replace(facts.told(), carried_on=carried_on, erased=erased)
-            yield Draft(self.author, self.job.time, machine_message(done), changed)
-
-    def _news(self, contents: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
-        return self.standing.take({_path(self.tip, self.job, path): data for path, data in contents.items()})
-
-
-def on_disk(job: Job, path: str) -> bytes | None:
-    """What a file says now; None too where it cannot be read, for that tells nothing."""
-    with suppress(StorageError):
-        return job.folder.read_or_none(path)
-    return None
-
-
-def is_rewritten(path: str, data: bytes, marks: Mapping[str, int]) -> bool:
-    """Whether the machine wrote a file anew that begins `data`, and what follows are whole lines."""
-    for line in list(marks)[: -MARKS_TRIED - 1 : -1]:
-        size = int(line.rpartition("-")[2])
-        if size <= len(data) and mark(path, data[:size]) == line:
-            return True
-    return False
-
-
-# -- what a commit is said to hold
-
-
-@dataclass(slots=True)
-class Facts:
-    """What changes from one commit to the next, told from the files."""
-
-    user: str
-    events: dict[str, Event] = field(default_factory=dict)
-    items: list[Item] = field(default_factory=list)
-    topics: list[str] = field(default_factory=list)
-    stored: Counter[Modality] = field(default_factory=Counter)
-    removed: int = 0
-
-    def look(self, path: str, before: bytes | None, after: bytes | None) -> None:
-        if after == before:
-            return
-        if path.startswith("events/") and after is not None:
-            for event in _new_records(Event, before or b"", after):
-                if event.rev == 1:
-                    self.events.setdefault(event.id, event)
-        elif path.startswith("items/") and after is not None:
-            self.items += _new_records(Item, before or b"", after)
-        elif path.startswith("categories/"):
-            self.topics.append(PurePosixPath(path).stem)
-        elif path.endswith(META):
-            self._resource(after)
-
-    def _resource(self, after: bytes | None) -> None:
-        if after is None:
-            self.removed += 1
-            return
-        with suppress(ValueError):  # a person's JSON, perhaps: it is committed, and not counted
-            self.stored[records.parse(Resource, after).modality] += 1
-
-    def told(self) -> Machine:
-        return Machine(
-            self.user,
-            tuple(self.events.values()),
-            tuple(self.items),
-            tuple(sorted(self.topics)),
-            dict(self.stored),
-            self.removed,
-        )
-
-
-def _new_records(kind: type[records.Record], before: bytes, after: bytes) -> list[records.Record]:
-    """The records of lines that are new; of a file that was written anew, none that only reads otherwise."""
-    if after.startswith(before):
-        lines = [line for _, line in records.lines_with_offsets(after, len(before))]
-        return [found for line in lines for found in _parsed(kind, line)]
-    known = {found.id for _, line in records.lines_with_offsets(before) for found in _parsed(kind, line)}
-    news = [found for _, line in records.lines_with_offsets(after) for found in _parsed(kind, line)]
-    return [found for found in news if found.id not in known]
-
-
-def _parsed(kind: type[records.Record], line: bytes) -> Iterator[records.Record]:
-    with suppress(ValueError):  # doctor tells of it; it is committed as it stands
-        yield records.parse(kind, line)
-
-
-# -- what a killed process, or an import, left
-
-
-def _left_behind(job: Job, touched: set[str], machine: tuple[str, str], tip: Tip) -> Sequence[Draft]:
-    """What is on disk and not committed, of what is surely the machine's: at most a slice of it.
-
-    Files that were written since (`touched`) are left to those who did.
-    """
-    if not job.folder.exists():
-        return []
-    standing = Standing(tip)
-    composer = Composer(job, tip, standing, machine, {})
-    committed = set(composer.own_paths())
-    texts = [*job.folder.item_files(), *job.folder.event_files(), *job.folder.category_files(), USER_FILE]
-    texts = [path for path in texts if path not in touched and _is_older(job, path)]
-    standing.load(_path(tip, job, path) for path in texts)
-    contents: dict[str, bytes | None] = dict(_changed_texts(composer, texts))
-    new = [path for path in resource_files(job.folder) if path not in committed and path not in touched]
-    new = [path for path in new if _is_older(job, path)]
-    gone = sorted(committed.difference(job.folder.listing("resources/*/*/*"), touched))
-    contents |= dict.fromkeys(_forgotten(job.folder, gone))
-    standing.load(_path(tip, job, path) for path in contents)
-    contents |= dict(in_slices(job, new, sum(len(data) for data in contents.values() if data)))
-    standing.load(_path(tip, job, path) for path in contents)
-    return list(composer.machines(contents, carried_on=True))
-
-
-def _is_older(job: Job, path: str) -> bool:
-    """A file that is newer belongs to a call that is still at work, or has been handed over since."""
-    found = stamp(job.folder.path(path))
-    return found is not None and found[0] <= job.ended
-
-
-def _changed_texts(composer: Composer, texts: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    for path in texts:
-        data, now = on_disk(composer.job, path), composer.now(path)
-        if data is None or data == now:
-            continue
-        if path.startswith("categories/"):
-            if mark(path, data) in composer.marks() or _is_synced(composer.job.desk, path, data):
-                yield path, data
-        elif path == USER_FILE:
-            yield path, data
-        else:
-            whole = data[: data.rfind(b"\n") + 1]
-            if whole.startswith(now or b"") or is_rewritten(path, whole, composer.marks()):
-                yield path, whole
-
-
-def _is_synced(desk: Desk, path: str, data: bytes) -> bool:
-    """Whether the last sync found no edit in it: then it holds none, whoever committed nothing of it."""
-    with suppress(CorruptFile):
-        return is_synced(read_base(desk, PurePosixPath(path).stem), data)
-    return False
-
-
-def resource_files(folder: UserFolder) -> list[str]:
-    """The files of resources that came in whole: those whose meta file is there."""
-    names = folder.listing("resources/*/*/*")
-    stems = {name.removesuffix(META) for name in names if name.endswith(META)}
-    return [name for name in names if any(stem in stems for stem in _stems(name))]
-
-
-def _stems(name: str) -> Iterator[str]:
-    """ "a/b.meta.json" -> "a/b.meta", "a/b": an id holds no dot, and an ending may hold several."""
-    folder, _, last = name.rpartition("/")
-    parts = last.split(".")
-    return (f"{folder}/{'.'.join(parts[:count])}" for count in range(1, len(parts)))
-
-
-def _forgotten(folder: UserFolder, gone: Sequence[str]) -> list[str]:
-    """Of resources' files that are gone, those that a forget has erased: others may only be out of reach."""
-    if not any(path.startswith("resources/") for path in gone):
-        return []
-    with suppress(CorruptFile):
-        forgotten = [e.resources for e in folder.all_events().values() if e.kind == "forget"]
-        stems = tuple(f"resources/{i[:4]}/{i[4:6]}/{i[6:]}." for ids in forgotten for i in ids)
-        return [path for path in gone if path.startswith(stems)]
-    return []
-
-
-def in_slices(job: Job, paths: Iterable[str], size: int = 0) -> Iterator[tuple[str, bytes]]:
-    """The files with their bytes, until they are a slice; `size` bytes are taken already."""
-    for path in paths:
-        data = on_disk(job, path)
-        if data is None:
-            continue
-        yield path, data
-        size += len(data)
-        if size >= SLICE_BYTES:
-            return

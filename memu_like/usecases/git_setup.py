@@ -16,7 +16,8 @@ from ..edges.git.repository import Repository
 from ..edges.store import ATTRIBUTES, IGNORED, SETTINGS, keep_by_git, names_a_key, own_prompts
 from ..errors import ConfigError
 from ..pure.commit_messages import init_message
-from .committing import SLICE_BYTES, resource_files, split_author
+from .catching_up import SLICE_BYTES, resource_files
+from .committing import split_author
 
 LINES = ("items/", "events/")
 

@@ -76,6 +76,7 @@ def import_archive(desk: Desk, data: bytes) -> int:
         count = _unpack(staging, data, limit)
         _build_index(desk, staging)
         _move(staging, folder)
+        folder.record_all()
     finally:
         files.remove_tree(folder.store, staging.store)
     return count
