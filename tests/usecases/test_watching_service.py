@@ -145,3 +145,41 @@ async def test_a_closed_service_watches_no_more(settings: Settings, path: Path) 
     append(path, "- Plays the cello.")
     await asyncio.sleep(4 * QUIET)
     assert last_line(path) == "- Plays the cello."
+
+
+async def test_a_file_that_cannot_be_read_is_told_and_keeps_nobody_from_being_heard(
+    settings: Settings, path: Path
+) -> None:
+    async with MemoryService(settings) as memory, aclosing(memory.watch()) as reports:
+        following = asyncio.ensure_future(anext(reports))
+        await asyncio.sleep(6 * QUIET)
+        (path.parent / "broken.md").mkdir()
+        said = await asyncio.wait_for(following, SECONDS)
+        assert "broken.md" in said.problems[0]
+        append(path, "- Plays the cello.")
+        report = await asyncio.wait_for(anext(reports), SECONDS)
+        assert [edit.text for edit in report.edits] == ["Plays the cello."]
+        (path.parent / "broken.md").rmdir()
+
+
+async def test_a_user_who_is_forgotten_stays_forgotten(settings: Settings, path: Path) -> None:
+    async with MemoryService(settings, watch=True) as memory:
+        await asyncio.sleep(4 * QUIET)
+        append(path, "- Plays the cello.")
+        await memory.user("maya").forget()
+        await asyncio.sleep(6 * QUIET)
+        assert await memory.users() == []
+    assert not (settings.store / "maya").exists()
+
+
+async def test_a_service_that_watches_opens_a_store_of_many_users(tmp_path: Path) -> None:
+    settings = Settings(store=tmp_path / "store", watch_debounce_seconds=QUIET, open_folders=2)
+    users = [f"user{number}" for number in range(6)]
+    async with MemoryService(settings) as memory:
+        for user in users:
+            await memory.user(user).add_item("Paints.", topic="interest", slot="arts")
+    paths = [settings.store / user / "categories" / "interest.md" for user in users]
+    async with MemoryService(settings, watch=True):
+        for path in paths:
+            append(path, "- Plays the cello.")
+        await soon(lambda: all(" ^" in last_line(path) for path in paths))
