@@ -209,9 +209,8 @@ class _Side:
             and world.reads_as(place.text, item)
             and (place.topic, world.slot_key(place.slot)) == (item.topic, world.slot_key(item.slot))
         )
-        changed = base is None or any(
-            _values(item, names) != _values(base, names) for names in (_TEXT, _PLACE)
-        )
+        # What was but moved goes where the other copy deleted it, as its bullet does in the merged file.
+        changed = base is None or item.text != base.text
         person = any(world.by_person(one) for one in own)
         return cls(item, tip, person, stands, changed and person)
 

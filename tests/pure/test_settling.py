@@ -130,6 +130,12 @@ def test_a_persons_deletion_stands_over_the_machines_rewording() -> None:
     assert made.status is Status.RETRACTED
 
 
+def test_a_deletion_stands_over_a_move() -> None:
+    gone = later(FIRST, "person", status=Status.RETRACTED, reason="deleted")
+    moved = later(FIRST, "person", 5, slot="animals", origin=Origin.HUMAN)
+    assert settled(FIRST, gone, moved).items["osca"].status is Status.RETRACTED
+
+
 def test_a_persons_wording_stands_over_the_machines_later_one() -> None:
     worded = later(FIRST, "machine", 5, text="Caroline has a guinea pig.", model="small")
     edit = later(FIRST, "person", text="Has two guinea pigs.", origin=Origin.HUMAN)
