@@ -56,11 +56,11 @@ class Committer:
     def attend(self, desk: Desk) -> None:
         """Have what is written at this desk recorded, if a repository is to hold it."""
         folder = desk.folder
-        if folder.recorder is None and folder.store == self._store and self._is_wanted():
+        if folder.recorder is None and folder.store == self._store and self.is_wanted():
             folder.recorder = Recorder()
 
-    def _is_wanted(self) -> bool:
-        """As far as it can be told without starting git."""
+    def is_wanted(self) -> bool:
+        """Whether a repository is to hold the store, as far as it can be told without starting git."""
         if self._settings.git == "off":
             return False
         places = [self._store]

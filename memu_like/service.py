@@ -141,6 +141,11 @@ class MemoryService:
             await self._shop.blocking(partial(init_git, self.settings, folders, now()))
         return self.store
 
+    @property
+    def keeps_history(self) -> bool:
+        """Whether what is written here is committed to git, and so outlasts what is forgotten."""
+        return self._shop.commits.is_wanted()
+
     async def committed(self) -> tuple[str, ...]:
         """Wait until what runs have written is committed to git; returns what is in the way of that.
 

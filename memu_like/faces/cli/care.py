@@ -143,6 +143,8 @@ async def forget(
             value, done = await _forget_resource(user, resource, yes)
         else:
             value, done = await _forget_user(service, user, yes)
+        if service.keeps_history:
+            note("note: git's history still holds it; docs/git.md says how to take it out")
     call.show(value, lambda out: out.print(remembered(f"forgotten: {done}")))
 
 
