@@ -314,15 +314,23 @@ def _commit(desk: Desk, files: Files, found: Edits, run: str, *, held: bool) -> 
         append(desk, [(month_file("events", event.time), event)])
         learn_renames(desk, found.renamed)
     _write_bases(desk, files, found, changed, held=held)
-    if derived:
-        render_categories(desk, list(derived.values())).write(desk)
     if not changed and not found.renamed:
         return False
     desk.index.refresh()
+    if not held:
+        _forget(desk, (*found.gone.values(), *derived.values()))
     desk.index.persist()
     if begun:
         journal.end(desk.folder)
     return True
+
+
+def _forget(desk: Desk, gone: Sequence[Item]) -> None:
+    """What is gone leaves the files: what was derived from it, and the summary that told of it."""
+    standing = set(desk.folder.category_files())
+    items = [item for item in gone if category_path(item.topic) in standing]
+    if items:
+        render_categories(desk, items).write(desk)
 
 
 def _month(item: Item) -> datetime:

@@ -16,7 +16,8 @@ FOLDER = Path(__file__).parent
 FENCE = re.compile(r"(```|~~~~~~)(.*)")
 KNOWN = re.compile(
     r"(?P<id>\w+) (?P<topic>\w+)/(?P<slot>[^:]+?) (?P<said>[\d-]+)"
-    r"(?: (?P<status>superseded|retracted))?(?: when (?P<when>[\d-]+))?(?: from (?P<parents>[\w ]+))?: (?P<text>.*)"
+    r"(?: (?P<status>superseded|retracted))?(?: when (?P<when>[\d-]+))?"
+    r"(?: from (?P<parents>[\w ]+))?: (?P<text>.*)"
 )
 EDIT = re.compile(r"(?P<kind>\w+) (?P<path>.+?)(?::(?P<line>\d+))?(?: \^(?P<item>\w+))?")
 STATE = re.compile(r"(?P<id>\w+) (?P<status>\w+) (?P<origin>\w+) (?P<place>[^:]*): (?P<text>.*)")
