@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 LOCOMO ?= ../shared/locomo/dev.json
 RESULTS = benchmarks/results
 
-.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost bench-items bench-context docs-casts clean
+.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost bench-items bench-context docs-casts bench-sync fuzz clean
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -m "not slow"
@@ -48,6 +48,15 @@ bench-faults: $(VENV)/test
 
 docs-casts: $(VENV)/dev
 	$(BIN)/python scripts/docs_casts.py docs/casts
+
+bench-sync: $(VENV)/test
+	$(BIN)/python benchmarks/sync.py --json $(RESULTS)/sync.json
+
+# Many more steps than CI makes, from a random seed, which is printed: FUZZ_SEED=... repeats them.
+fuzz: $(VENV)/test
+	@seed=$${FUZZ_SEED:-$$($(BIN)/python -c "import secrets; print(secrets.randbelow(2**32))")}; \
+	echo "FUZZ_SEED=$$seed FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-500}"; \
+	FUZZ_SEED=$$seed FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-500} $(BIN)/python -m pytest -s tests/fuzz
 
 $(VENV)/test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
