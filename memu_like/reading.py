@@ -9,9 +9,9 @@ from typing import Any, Concatenate, Literal, NoReturn, ParamSpec, TypeVar
 
 from .edges.folder import UserFolder
 from .errors import InvalidInput
-from .models import Entry, Event, Item, Resource, RetrieveResult
+from .models import CategoryText, Entry, Event, Item, Resource, RetrieveResult
+from .usecases import category_texts, listing, past, retrieval
 from .usecases import context as contexts
-from .usecases import listing, past, retrieval
 from .usecases.desk import Desk
 from .workshop import Room, Workshop
 
@@ -76,6 +76,10 @@ class ReadableMemory:
     async def profile(self) -> dict[str, dict[str, list[Entry]]]:
         """What the category files show now: topic -> slot -> entries, in file order."""
         return await self._read(listing.profile)
+
+    async def category(self, topic: str) -> CategoryText:
+        """A category file's text and hash. Raises NotFound."""
+        return await self._read(category_texts.category, topic)
 
     # -- items, events, resources
 

@@ -351,10 +351,6 @@ class UserMemory(ReadableMemory):
 
     # -- category files
 
-    async def category(self, topic: str) -> CategoryText:
-        """A category file's text and hash. Raises NotFound."""
-        return await self._shop.read(self.folder, category_texts.category, topic)
-
     async def write_category(
         self, topic: str, text: str, *, expected: str | None, confirm: bool = False
     ) -> CategoryText:
