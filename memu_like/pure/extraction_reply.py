@@ -223,7 +223,7 @@ class _Reader:
             return
         if proposed[0]:
             self.proposed.append((proposed, len(self.drafts)))
-        self.drafts.append(replace(draft, bearing=bearing))
+        self.drafts.append(replace(draft, bearing=bearing) if bearing else draft)
 
     def _draft(
         self,

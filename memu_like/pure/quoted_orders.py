@@ -54,8 +54,7 @@ _COMMANDS = lazy(
 
 def orders_in(text: str) -> list[tuple[int, int]]:
     """Where a text quotes orders to a model, as (start, end) in order; spans may overlap."""
-    lowered = text.lower()
-    if not any(sign in lowered for sign in _SIGNS) or not _ORDER.search(text):
+    if not _has_sign(text.lower()) or not _ORDER.search(text):
         return []
     spans = [found.span() for found in _QUOTED.finditer(text)]
     stop = -1
@@ -80,8 +79,11 @@ def holds_orders(statement: str) -> bool:
 
     "Ada will send the user a map" is none: there the user is the one of whom it tells.
     """
-    lowered = statement.lower()
-    if not any(sign in lowered for sign in _SIGNS):
+    if not _has_sign(statement.lower()):
         return False
     found = (order[0].lower() for order in _ORDER.finditer(statement))
     return gives_orders(statement) or any(not order.endswith("the user") for order in found)
+
+
+def _has_sign(lowered: str) -> bool:
+    return any(map(lowered.__contains__, _SIGNS))

@@ -52,7 +52,7 @@ def find_secrets(text: str) -> list[tuple[int, int, str]]:
     if not _may_hold_one(text, lowered):
         return found
     for shape in _SHAPES:
-        if not any(sign in lowered for sign in shape.signs):
+        if not any(map(lowered.__contains__, shape.signs)):
             continue
         for match in shape.pattern.finditer(text):
             group: int | str = "secret" if "secret" in match.re.groupindex else 0
@@ -214,7 +214,6 @@ _SHAPE_MARK = lazy(r"[\d_-]")
 
 
 def _may_hold_one(text: str, lowered: str) -> bool:
-    for sign in _SIGNS:  # every text passes here: a loop takes half of what `any` over a generator does
-        if sign in lowered:
-            return True
+    if any(map(lowered.__contains__, _SIGNS)):
+        return True
     return bool(_SHAPE_MARK.search(text) and _SHAPED.search(text))

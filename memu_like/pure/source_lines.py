@@ -148,7 +148,7 @@ class SourceLines:
         if not stems:
             return NO_CONTENT
         extra = [SourceLine(0, other, "", "", True, None) for other in others]
-        if self._comparable(text, around) and not _shared(stems, around, extra):
+        if not _shared(stems, around, extra) and self._comparable(text, around):
             return MADE_UP
         missing = frozenset(_digits(text))
         for line in (*around, *extra) if missing else ():
@@ -201,7 +201,7 @@ def _shared(stems: frozenset[str], lines: Sequence[SourceLine], others: Sequence
 def telling_stems(text: str) -> frozenset[str]:
     """The stems of a text; of a run of letters without spaces its pairs, or a letter that stands alone."""
     found = frozenset(terms(text[:MOST_TEXT]))
-    if not CJK.search(text):
+    if text.isascii() or not CJK.search(text):
         return found
     return frozenset(one for one in found if len(one) > 1 or not CJK.match(one)) or found
 

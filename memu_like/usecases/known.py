@@ -79,7 +79,7 @@ class KnownItems:
 
     def _sharing_in_store(self, distinct: frozenset[str]) -> list[str]:
         """Items whose line holds nearly all of the rarest terms that the store knows of."""
-        sizes = {term: size for term in distinct if (size := self._view.frequency(term))}
+        sizes = self._view.frequencies(distinct)
         if len(sizes) < max(RAREST_TERMS - MISSED_TERMS, SHARED_TERMS * len(distinct)):
             return []
         rarest = sorted(sizes, key=lambda term: (sizes[term], term))[:RAREST_TERMS]

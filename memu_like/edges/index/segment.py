@@ -197,6 +197,13 @@ class Segment:
         return found
 
     @cached_property
+    def _few_by_text(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for number, text_key in enumerate(self.items["text"].tolist()):
+            found.setdefault(text_key, []).append(number)
+        return found
+
+    @cached_property
     def _few_sources(self) -> dict[int, list[tuple[int, int, bytes]]]:
         found: dict[int, list[tuple[int, int, bytes]]] = {}
         columns = (self.items[name].tolist() for name in ("resource", "first", "last", "id"))
@@ -223,8 +230,10 @@ class Segment:
     def items_of(self, resource_key: int) -> NDArray[np.int64]:
         return _equal(self._by_resource, np.uint64(resource_key))
 
-    def items_with_text(self, text_key: int) -> NDArray[np.int64]:
-        return _equal(self._by_text, np.uint64(text_key))
+    def items_with_text(self, text_key: int) -> Sequence[int]:
+        if len(self.items) <= FEW_ITEMS:
+            return self._few_by_text.get(text_key, ())
+        return cast(list[int], _equal(self._by_text, np.uint64(text_key)).tolist())
 
     def save(self, root: Path, path: Path) -> Segment:
         arrays = {

@@ -6,7 +6,6 @@ search of some milliseconds slower, not faster, on a machine with other work.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +25,7 @@ COARSE_ERROR = 0.3
 COARSE_SURPLUS = 4
 BLOCK_ROWS = 128
 SET_ASIDE = "buffer-"
-MAX_PLACES_KEPT = 4096
+MAX_PLACES_KEPT = MAX_TERMS_KEPT = 4096
 # More than the lines of any resource: a session's number times this plus a line orders all lines.
 LINES = 2**32
 
@@ -64,6 +63,7 @@ class View:
         self.size = int(self.starts[-1])
         self.near: dict[str, dict[str, float]] = {}
         self._places: dict[str, ItemPlace | None] = {}
+        self._sizes: dict[str, int] = {}
 
     # -- columns (n)
 
@@ -293,24 +293,21 @@ class View:
         found = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         return found if self.all_alive else found[self.alive[found]]
 
-    def frequency(self, term: str) -> int:
-        """In how many rows `term` stands, those out of use included: cheaper than `postings`."""
-        found = 0
-        for segment in self.segments:
-            number = segment.term_ids.get(term)
-            if number is not None:
-                found += int(segment.indptr[number + 1] - segment.indptr[number])
-        return found
-
     def frequencies(self, terms: Collection[str]) -> dict[str, int]:
-        """As `frequency`, of those of `terms` that stand in a row."""
-        found = Counter[str]()
-        for segment in self.segments:
-            numbers = {term: segment.term_ids[term] for term in terms if term in segment.term_ids}
+        """In how many rows each of `terms` stands, those out of use included; those that stand in none are
+        left out. Kept, for what is recalled and what is then said of it are in the same words."""
+        if len(self._sizes) >= MAX_TERMS_KEPT:
+            self._sizes.clear()
+        fresh = [term for term in terms if term not in self._sizes]
+        found = dict.fromkeys(fresh, 0)
+        for segment in self.segments if fresh else ():
+            numbers = {term: segment.term_ids[term] for term in fresh if term in segment.term_ids}
             places = np.fromiter(numbers.values(), dtype=np.intp)
             sizes = segment.indptr[places + 1] - segment.indptr[places]
-            found.update(dict(zip(numbers, sizes.tolist(), strict=True)))
-        return {term: size for term, size in found.items() if size}
+            for term, size in zip(numbers, sizes.tolist(), strict=True):
+                found[term] += size
+        self._sizes |= found
+        return {term: size for term in terms if (size := self._sizes[term])}
 
     @cached_property
     def live_size(self) -> int:
