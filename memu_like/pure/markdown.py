@@ -42,6 +42,9 @@ _WITHIN_A_LINE = re.compile(r"\^([^\s^]+)(?=[^\S\n]*\S)")
 KEPT, LONGEST_KEPT = 32, 65_536
 """How many parsed files are kept, and of how many characters at most: some ten megabytes in all."""
 
+LONG_KEPT, LONGEST_LONG_KEPT = 2, 524_288
+"""The same of files above that: those of one write, which looks at each several times."""
+
 LINES_KEPT, LONGEST_LINE_KEPT = 2048, 400
 """The same of bullets of one line: those that a change leaves as they are."""
 
@@ -144,7 +147,8 @@ def parse(text: str, known: Collection[str] = ()) -> Document:
     after the id when the cursor stands at the end.
     """
     if len(text) > LONGEST_KEPT:
-        return _parse(text, _ids_within(text).intersection(known))
+        read = _parse_long if len(text) <= LONGEST_LONG_KEPT else _parse
+        return read(text, _ids_within(text).intersection(known))
     return _parse_kept(text, _kept_ids_within(text).intersection(known))
 
 
@@ -169,6 +173,7 @@ def _parse(text: str, known: frozenset[str]) -> Document:
 
 # A run looks at a file it writes many times: for edits, for what to merge, for what has changed.
 _parse_kept = lru_cache(maxsize=KEPT)(_parse)
+_parse_long = lru_cache(maxsize=LONG_KEPT)(_parse)
 
 
 def render(document: Document) -> str:

@@ -344,22 +344,27 @@ def _reason(found: Edits, held: bool) -> str:
 
 def _write_bases(desk: Desk, files: Files, found: Edits, changed: Mapping[str, Item], *, held: bool) -> None:
     """The files as they stand are the base from now on, but for what stays a person's own."""
-    for page in files.pages:
-        if page.path in found.problems:
-            continue
-        if page.text is None:
-            if held:
-                waiting = tuple(edit.item for edit in found.deleted if edit.path == page.path and edit.item)
-                write_base(desk, page.topic, replace(files.bases[page.topic], held=waiting))
-            elif not page.bullets.keys() & files.astray:
-                remove_base(desk, page.topic)
-            continue
+    with desk.still():  # bases are no part of what is looked up
+        for page in files.pages:
+            if page.path not in found.problems:
+                _write_base_of(desk, files, page, found, changed, held=held)
+
+
+def _write_base_of(
+    desk: Desk, files: Files, page: Page, found: Edits, changed: Mapping[str, Item], *, held: bool
+) -> None:
+    if page.text is not None:
         data = desk.folder.read_or_none(page.path)
         expected = insert_ids(page.text, page.bullets, found.ids.get(page.path, ())).encode()
         base = _base(desk, files, page, expected.decode(), changed, found, held=held)
         if data != expected:  # saved again meanwhile: the next sync looks at it
             base = replace(base, written="")
         write_base(desk, page.topic, base)
+    elif held:
+        waiting = tuple(edit.item for edit in found.deleted if edit.path == page.path and edit.item)
+        write_base(desk, page.topic, replace(files.bases[page.topic], held=waiting))
+    elif not page.bullets.keys() & files.astray:
+        remove_base(desk, page.topic)
 
 
 def _base(
