@@ -45,7 +45,7 @@ def user_ids(store: Path) -> list[str]:
 def users_of(store: Path, folders: Collection[str] | None) -> tuple[list[str], list[str]]:
     """Whose these folders are now (None: every folder of the store), and what is wrong with any of them.
 
-    A name that is no user's folder, or no more, counts for nothing.
+    A name that is no user's folder, or no more, counts for nothing, and so does a store that is not there.
     """
     users, problems = [], []
     try:
@@ -56,6 +56,8 @@ def users_of(store: Path, folders: Collection[str] | None) -> tuple[list[str], l
                     users.append(user_id_of(name) or stored_user_id(store / name))
                 except StorageError as error:
                     problems.append(str(error))
+    except FileNotFoundError:
+        return [], []  # the store itself is gone: whoever watches it says so
     except OSError as error:
         problems.append(str(StorageError.from_os("read", store, error)))
     return users, problems
