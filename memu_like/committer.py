@@ -56,7 +56,9 @@ class Committer:
     def attend(self, desk: Desk) -> None:
         """Have what is written at this desk recorded, if a repository is to hold it."""
         folder = desk.folder
-        if folder.recorder is None and folder.store == self._store and self.is_wanted():
+        if folder.recorder is not None or folder.store != self._store or not self.is_wanted():
+            return
+        if not (folder.root / ".git").exists():  # a repository of the user's own is none of the store's
             folder.recorder = Recorder()
 
     def is_wanted(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_origin
@@ -207,6 +208,13 @@ class Settings(BaseModel):
                 "no query or password can stand in it: use llm_query, llm_api_key or llm_headers"
             )
         return url.rstrip("/")
+
+    @field_validator("git_author")
+    @classmethod
+    def _name_and_address(cls, author: str) -> str:
+        if not re.fullmatch(r"[^<>\n]*[^<>\s][^<>\n]*<[^<>\s]+>", author):
+            raise ValueError("give a name and an address, such as memu-like <memu-like@localhost>")
+        return author
 
     @field_validator("timezone")
     @classmethod

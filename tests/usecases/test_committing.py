@@ -252,6 +252,31 @@ async def test_runs_and_edits_in_any_order_are_never_mixed(memory: MemoryService
             assert all("Oscar" not in line and "^" not in line for line in patch if line.startswith("+"))
 
 
+async def test_two_services_on_one_user_are_no_person(store: Path) -> None:
+    async with opened(store) as one, opened(store) as other:
+        await one.init(git=True)
+        for number in range(6):
+            for service in (one, other):
+                talk = f"I have a guinea pig named Oscar{number}. My job is {id(service)}."
+                await service.user("caroline").memorize(said(talk))
+    assert set(log(store, "%an <%ae>")) == {MACHINE}
+    assert status(store) == ""
+    runs = [run for commit in log(store, "%H") for run in trailers(store, "Memu-Run", commit)]
+    assert len(set(runs)) == 12
+
+
+async def test_a_users_folder_that_is_a_submodule_stays_one(memory: MemoryService, tmp_path: Path) -> None:
+    own = begin(tmp_path / "own")
+    commit_all(own, "first")
+    git(memory.store, "-c", "protocol.file.allow=always", "submodule", "add", f"file://{own}", "caroline")
+    commit_all(memory.store, "a submodule")
+    await memory.user("caroline").memorize(MAY)
+    await memory.user("melanie").memorize(MAY)
+    assert await memory.committed() == ()
+    assert git(memory.store, "ls-tree", "HEAD", "caroline").startswith("160000 commit")
+    assert log(memory.store)[1] == "a submodule"
+
+
 # -- what was forgotten
 
 

@@ -37,6 +37,20 @@ async def test_init_makes_a_repository_with_what_is_there(tmp_path: Path) -> Non
     assert status(store) == ""
 
 
+async def test_init_in_a_repository_with_a_history_adds_what_is_not_in_it(tmp_path: Path) -> None:
+    store = begin(tmp_path / "store")
+    async with opened(store, git="off") as service:
+        await service.user("caroline").memorize(MAY)
+    (store / "notes.md").write_text("mine\n")
+    git(store, "add", "notes.md", "caroline/user.json")
+    git(store, "commit", "--quiet", "--message", "mine")
+    async with opened(store) as service:
+        await service.init(git=True)
+        assert log(store)[1] == "mine"
+        assert "caroline/user.json" not in git(store, "show", "--name-only", "--format=")
+        assert status(store) == ""
+
+
 async def test_init_done_again_changes_nothing(tmp_path: Path) -> None:
     store = begin(tmp_path / "project") / "store"
     seen = []

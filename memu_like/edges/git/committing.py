@@ -92,8 +92,8 @@ class Tip:
         return dict(zip(found, self._blobs([self.entries[path].blob for path in found]), strict=True))
 
     def below(self, folder: str) -> list[str]:
-        """The paths of all files below `folder`, which ends with "/"."""
-        found = self._list("-r", "--", folder)
+        """The paths of all files below `folder`, which ends with "/", or is "" for the top."""
+        found = self._list("-r", *(["--", folder] if folder else []))
         self._asked.update(found)
         return sorted(found)
 
