@@ -40,19 +40,22 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "two documents are merged part by part, in an order and line by line",
     ),
     "pure.three_way_parts": ({"pure.lines", "pure.markdown"}, "the parts of a document are its blocks"),
+    "pure.pages": (
+        {"pure.entering", "pure.lines", "pure.markdown", "pure.rendering", "pure.secrets"},
+        "a page holds bullets, and what one says becomes an item as one that is entered by hand",
+    ),
     "pure.edits": (
         {
-            "pure.entering",
             "pure.extracting",
-            "pure.lines",
             "pure.markdown",
             "pure.merging",
+            "pure.pages",
             "pure.reconciling",
             "pure.rendering",
-            "pure.secrets",
         },
         "an edit is a bullet that differs from what was rendered, and an item as one that is entered by hand",
     ),
+    "pure.tidying": ({"pure.markdown"}, "wordings are bullets of a document"),
     "pure.settling": (
         {"pure.rearranging", "pure.records", "pure.selecting"},
         "a revision is known by its record; one of two near-identical items is merged into the other",
@@ -102,7 +105,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         "a statement is a plain line without orders, special tokens and secrets",
     ),
     "pure.changes": (
-        {"pure.edits", "pure.markdown", "pure.merging", "pure.reconciling", "pure.rendering"},
+        {"pure.markdown", "pure.merging", "pure.pages", "pure.reconciling", "pure.rendering"},
         "a state is read from category files; a change is told as a bullet is, from what replaced it",
     ),
     "pure.dated_text": ({"pure.dates"}, "what is written out is what the text's dates are"),

@@ -10,9 +10,9 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..models import Change, Entry, Item, Origin, Status
-from .edits import said
 from .markdown import Document, entries, parse, unescape
 from .merging import standing_summary
+from .pages import said
 from .reconciling import LONGEST_CHAIN, successor_id
 from .rendering import bullet_text, entry_date, plain_line, with_subject
 

@@ -14,14 +14,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ..models import Edit, Item, ItemType, Origin, ProfileDelta, Renamed, Status
-from .entering import MAX_TEXT
 from .extracting import occurred_in
-from .lines import split_lines, trailing_ids
-from .markdown import BOM, Bullet, Document, Section, heading_name, parse, unescape, with_ids
+from .markdown import BOM, Document, parse
 from .merging import standing_summary
+from .pages import NewId, Page, Place, said, shown, slot_key
 from .reconciling import item_id as make_item_id
-from .rendering import bullet_text, entry_date, heading_text, neutral_line, plain_line
-from .secrets import mask_secrets
+from .rendering import bullet_text, entry_date, neutral_line, plain_line
 
 HUMAN_WEIGHT = 1.0
 BY_HAND = " in its file by the user"
@@ -29,27 +27,6 @@ BY_HAND = " in its file by the user"
 DELETED = "deleted" + BY_HAND
 DERIVED_GONE = "what it was derived from was deleted" + BY_HAND
 MAX_SALTS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A category file as it stands (`text` is None where there is none), and its base.
-
-    `bullets` is the text of each bullet as the machine last wrote it, `summary` and `description` likewise;
-    `told` are the summary and the description that a sync has seen there, () where none has; `theirs` are
-    the bullets that are a person's, as it saw them. `new` is a file
-    that the machine has never written.
-    """
-
-    topic: str
-    path: str
-    text: str | None
-    bullets: Mapping[str, str] = field(default_factory=dict, hash=False)
-    summary: str = ""
-    description: str = ""
-    told: tuple[str, ...] = ()
-    theirs: Mapping[str, str] = field(default_factory=dict, hash=False)
-    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +38,6 @@ class Writer:
     run: str
     now: datetime
     mask: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a bullet stands."""
-
-    page: Page
-    section: Section
-    bullet: Bullet
-
-    @property
-    def line(self) -> int:
-        return self.bullet.lines[0].number
-
-    @property
-    def is_mention(self) -> bool:
-        """Whether the id stands within the text: typed on after, or another entry's, which is spoken of."""
-        return self.bullet.id is not None and self.bullet.id not in trailing_ids(self.bullet.anchor.text)[1]
-
-    def without_mention(self) -> Place:
-        """The bullet with the id as a word of its text."""
-        bullets = parse(self.page.text or "").bullets
-        return replace(self, bullet=next(one for one in bullets if one.lines[0].number == self.line))
-
-    def is_at(self, other: Place | None) -> bool:
-        return other is not None and (self.page.path, self.line) == (other.page.path, other.line)
-
-
-@dataclass(frozen=True, slots=True)
-class NewId:
-    """An id for the bullet that begins on `line`, in place of `old` where it has one."""
-
-    line: int
-    new: str
-    old: str = ""
 
 
 @dataclass(slots=True)
@@ -136,27 +78,9 @@ def find_edits(
     return finder.found
 
 
-def said(text: str, mask: bool) -> str:
-    """What a bullet says, as an item's text: one line without markdown's escapes, secrets masked."""
-    plain = plain_line(unescape(text))
-    if mask:
-        plain = mask_secrets(plain)[0]
-    return plain[:MAX_TEXT].rstrip()
-
-
-def shown(text: str, mask: bool) -> str:
-    """A bullet's text as it may be kept and told."""
-    return mask_secrets(text)[0] if mask else text
-
-
 def is_by_hand(item: Item) -> bool:
     """Whether its words are those that a person wrote into its category file."""
     return item.origin is Origin.HUMAN and (item.reason or "").endswith(BY_HAND)
-
-
-def slot_key(slot: str) -> str:
-    """Slots are the same when their headings read the same, capitals aside."""
-    return heading_name(f"## {heading_text(slot)}").casefold() if slot else ""
 
 
 class _Finder:
@@ -535,24 +459,6 @@ class _Finder:
         self, kind: str, page: Page, line: int, *, text: str = "", before: str = "", item: Item
     ) -> Edit:
         return Edit(kind, page.path, line, text, before, item.id, page.topic, item.slot)  # type: ignore[arg-type]
-
-
-def insert_ids(text: str, known: Collection[str], ids: Sequence[NewId]) -> str:
-    """The text with the ids in it; no other byte changes. `known` as for `find_edits`."""
-    document = parse(text, known)
-    anchors = {bullet.lines[0].number: bullet.anchor.number for bullet in document.bullets}
-    copies = {anchors[one.line]: one for one in ids if one.old}
-    fresh = with_ids(document, {one.line: one.new for one in ids if not one.old})
-    bom = BOM if fresh.startswith(BOM) else ""
-    lines = split_lines(fresh[len(bom) :])
-    return bom + "".join(_renumbered(line.text, copies.get(line.number)) + line.end for line in lines)
-
-
-def _renumbered(text: str, copy: NewId | None) -> str:
-    if copy is None:
-        return text
-    before, _, after = text.rpartition(f"^{copy.old}")
-    return f"{before}^{copy.new}{after}"
 
 
 def counts(edits: Iterable[Edit]) -> Mapping[str, int]:

@@ -17,12 +17,13 @@ from ..edges import journal
 from ..edges.folder import month_file
 from ..errors import StorageError
 from ..models import Event, Item, Origin, ProfileDelta, Status
-from ..pure.edits import said, slot_key
 from ..pure.markdown import parse, unescape
 from ..pure.merging import bullets_of, standing_summary
+from ..pure.pages import said, slot_key
 from ..pure.rendering import bullet_text, entry_date
 from ..pure.settling import MERGED, Settled, Standing, World, last_of, settle
 from ..pure.summarising import is_summary_of
+from ..pure.tidying import Wordings, tidy
 from .categories import (
     Base,
     base_topics,
@@ -63,6 +64,7 @@ def mend(desk: Desk, now: datetime) -> Mended:
     world = _world(desk, texts)
     run = new_run_id(now)
     settled = settle(world, run, now)
+    texts = _tidied(desk, world, settled, texts)
     stale = _rebuild_bases(desk, world, settled, texts)
     changed = {**stale, **settled.items}
     with desk.still():
@@ -149,6 +151,29 @@ def _reads_as(desk: Desk, text: str, item: Item) -> bool:
     date = entry_date(item.occurred, item.mentioned_at)
     words = said(text, desk.settings.mask_secrets)
     return item.origin is Origin.HUMAN and item.text in (words, words.removesuffix(f"({date})").rstrip())
+
+
+def _tidied(desk: Desk, world: World, settled: Settled, texts: Mapping[str, str]) -> dict[str, str]:
+    """The texts without the wordings of the machine's that were decided against."""
+    found = dict(texts)
+    for topic in {world.standing[i].topic for i in settled.disputed if i in world.standing}:
+        disputed = [i for i in settled.disputed if i in world.standing and world.standing[i].topic == topic]
+        wordings = [_wordings(world, settled.items[item_id]) for item_id in disputed]
+        path, text = category_path(topic), tidy(texts[topic], world.histories.keys(), wordings)
+        changes = {path: (texts[topic].encode(), text.encode())}
+        # Where somebody saves it meanwhile, both wordings stay, and the next sync takes the other in.
+        if text != texts[topic] and not desk.folder.replace_unchanged(changes):
+            found[topic] = text
+    return found
+
+
+def _wordings(world: World, item: Item) -> Wordings:
+    machines = [one for one in world.histories[item.id] if not world.by_person(one)]
+    return Wordings(
+        item.id,
+        lambda text: item.status is Status.ACTIVE and world.reads_as(text, item),
+        lambda text: not world.reads_as(text, item) and any(world.reads_as(text, one) for one in machines),
+    )
 
 
 # -- bases

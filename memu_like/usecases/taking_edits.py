@@ -18,9 +18,10 @@ from ..edges.folder import content_hash, month_file
 from ..errors import CorruptFile, StorageError
 from ..models import Edit, Event, Item, Origin, Status
 from ..pure import records
-from ..pure.edits import DERIVED_GONE, Edits, Page, Writer, counts, find_edits, insert_ids, shown
+from ..pure.edits import DERIVED_GONE, Edits, Writer, counts, find_edits
 from ..pure.markdown import parse
 from ..pure.merging import bullets_of, standing_summary
+from ..pure.pages import Page, insert_ids, shown
 from ..pure.rendering import bullet_text
 from .categories import (
     Base,
