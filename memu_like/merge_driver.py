@@ -5,6 +5,7 @@ It starts in the time that Python takes: nothing is imported that a merge of tex
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Above 128 git takes the merge for failed and leaves the file alone.
     """
+    gc.disable()  # one file and out: collecting takes a quarter of the time of a large one
     union = arguments[:1] == ["--union"]
     files = arguments[1:] if union else arguments
     if len(files) != 4:
