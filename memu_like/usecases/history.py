@@ -15,7 +15,7 @@ from ..pure.secrets import mask_secrets
 from .categories import category_path
 from .desk import Desk
 from .listing import item_history
-from .states import Documents, Point, repository, resolve, state_at, state_now
+from .states import Documents, Point, Reader, repository, resolve, states
 
 PERSON, MACHINE = "person", "machine"
 BY_PERSONS = frozenset(["edit", "sync", "forget", "import", "revert"])
@@ -38,8 +38,10 @@ def diff(desk: Desk, a: Point = None, b: Point = None) -> tuple[Change, ...]:
     Raises GitError where the store is in no repository, NotFound where a point names no commit.
     """
     repo = repository(desk)
-    before = state_at(desk, repo, resolve(desk, repo, a))
-    after = state_now(desk) if b is None else state_at(desk, repo, resolve(desk, repo, b))
+    reader = Reader(desk, repo)
+    old = reader.at(resolve(desk, repo, a))
+    new = reader.now() if b is None else reader.at(resolve(desk, repo, b))
+    before, after = states(old, new, desk.own_names())
     changes = difference(before, after, Documents(desk.folder))
     return tuple(_masked(change) for change in changes) if desk.settings.mask_secrets else changes
 

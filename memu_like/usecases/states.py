@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from ..edges.folder import UserFolder
 from ..edges.git.repository import Repository
@@ -15,9 +17,9 @@ from ..pure.changes import State, state_of
 from ..pure.markdown import parse
 from .categories import base_topics, read_base, read_category
 from .desk import Desk
-from .listing import read_items
 
 Point = str | datetime | None
+T = TypeVar("T")
 
 
 class Documents:
@@ -57,13 +59,107 @@ def resolve(desk: Desk, repo: Repository, point: Point) -> str:
     return head
 
 
-def state_now(desk: Desk) -> State:
-    """What the files say at this moment, a person's edits that no sync has taken in included."""
-    items = {item.id: item for item in read_items(desk, desk.view().all_items())}
-    files = {
-        PurePosixPath(path).stem: read_category(desk, path) or "" for path in desk.folder.category_files()
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of a memory at one time, before it is made a state.
+
+    `items` are last revisions by id, `texts` category files by topic, `deleted` as in `state_of`.
+    """
+
+    items: Mapping[str, Item]
+    texts: Mapping[str, str]
+    deleted: frozenset[str] = frozenset()
+
+
+class Reader:
+    """Reads a memory at several times; a line that stands in more than one of them is read once."""
+
+    def __init__(self, desk: Desk, repo: Repository) -> None:
+        self._desk, self._repo = desk, repo
+        self._items: dict[bytes, Item] = {}
+        self._runs: dict[bytes, str] = {}
+
+    def now(self) -> Read:
+        """What the files say at this moment, a person's edits that no sync has taken in included."""
+        folder = self._desk.folder
+        names = (*folder.item_files(), *folder.event_files())
+        texts = {
+            PurePosixPath(path).stem: read_category(self._desk, path) or ""
+            for path in folder.category_files()
+        }
+        items = self._last("", {name: folder.read(name) for name in names})
+        return Read(items, texts, frozenset(_taken_out(self._desk, texts)))
+
+    def at(self, commit: str) -> Read:
+        """What the files said in a commit. Raises CorruptFile where a line in it does not parse."""
+        blobs = self._repo.blobs(commit, self._desk.folder.root.name)
+        files = dict(self._repo.contents(blob for blob in blobs if _tells(blob.path)))
+        texts = {
+            PurePosixPath(path).stem: data.decode("utf-8", "replace")
+            for path, data in _of(files, "categories")
+        }
+        return Read(self._last(f"{commit[:10]}:", files), texts)
+
+    def _last(self, place: str, files: Mapping[str, bytes]) -> dict[str, Item]:
+        """The last revision of each item whose run counts."""
+        runs = {
+            run
+            for path, data in _of(files, "events")
+            for run in self._parsed(f"{place}{path}", data, self._runs, lambda x: records.parse(Event, x).id)
+        }
+        found: dict[str, Item] = {}
+        for path, data in _of(files, "items"):
+            for item in self._parsed(f"{place}{path}", data, self._items, lambda x: records.parse(Item, x)):
+                if item.run in runs and (item.id not in found or item.rev >= found[item.id].rev):
+                    found[item.id] = item
+        return found
+
+    def _parsed(
+        self, place: str, data: bytes, known: dict[bytes, T], parse_line: Callable[[bytes], T]
+    ) -> Iterator[T]:
+        for number, line in _lines(data):
+            value = known.get(line)
+            if value is None:
+                try:
+                    value = known[line] = parse_line(line)
+                except ValueError as error:
+                    raise CorruptFile(Path(place), number, str(error)) from error
+            yield value
+
+
+def states(before: Read, after: Read, own_names: frozenset[str]) -> tuple[State, State]:
+    """Both as states, without what stands in both in the same words and the same place."""
+    texts = {
+        topic for topic in {*before.texts, *after.texts} if before.texts.get(topic) != after.texts.get(topic)
     }
-    return state_of(items, files, desk.own_names(), _taken_out(desk, files))
+    ids = {*before.items, *after.items}
+    wanted = {one for one in ids if before.items.get(one) != after.items.get(one)}
+    wanted |= before.deleted | after.deleted
+    for read in (before, after):
+        known = read.items.keys()
+        wanted |= {
+            bullet.id
+            for topic in texts & read.texts.keys()
+            for bullet in parse(read.texts[topic], known).bullets
+            if bullet.id is not None
+        }
+    # A file that is the same on both sides tells where an item stands that is not.
+    texts |= {
+        topic
+        for read in (before, after)
+        for topic, text in read.texts.items()
+        if any(bullet.id in wanted for bullet in parse(text).bullets)
+    }
+    first, second = (
+        state_of(
+            {one: item for one, item in read.items.items() if one in wanted},
+            {topic: text for topic, text in read.texts.items() if topic in texts},
+            own_names,
+            read.deleted,
+        )
+        for read in (before, after)
+    )
+    return first, second
 
 
 def _taken_out(desk: Desk, files: Mapping[str, str]) -> set[str]:
@@ -71,23 +167,6 @@ def _taken_out(desk: Desk, files: Mapping[str, str]) -> set[str]:
     written = {item_id for topic in base_topics(desk) for item_id in read_base(desk, topic).bullets}
     standing = {bullet.id for text in files.values() for bullet in parse(text, written).bullets}
     return written - {item_id for item_id in standing if item_id is not None}
-
-
-def state_at(desk: Desk, repo: Repository, commit: str) -> State:
-    """What the files said in a commit. Raises CorruptFile where a line in it does not parse."""
-    folder = desk.folder.root.name
-    wanted = [blob for blob in repo.blobs(commit, folder) if _tells(blob.path)]
-    files = dict(repo.contents(wanted))
-    runs = {event.id for path, data in _of(files, "events") for event in _events(commit, path, data)}
-    items: dict[str, Item] = {}
-    for path, data in _of(files, "items"):
-        for item in _items(commit, path, data):
-            if item.run in runs and (item.id not in items or item.rev >= items[item.id].rev):
-                items[item.id] = item
-    texts = {
-        PurePosixPath(path).stem: data.decode("utf-8", "replace") for path, data in _of(files, "categories")
-    }
-    return state_of(items, texts, desk.own_names())
 
 
 def category_texts(repo: Repository, commit: str, folder: str) -> dict[str, str]:
@@ -111,29 +190,9 @@ def _of(files: Mapping[str, bytes], kind: str) -> Iterable[tuple[str, bytes]]:
     return sorted((path, data) for path, data in files.items() if path.startswith(f"{kind}/"))
 
 
-def _items(commit: str, path: str, data: bytes) -> Iterator[Item]:
-    for number, line in _lines(data):
-        try:
-            yield records.parse(Item, line)
-        except ValueError as error:
-            raise _corrupt(commit, path, number, error) from error
-
-
-def _events(commit: str, path: str, data: bytes) -> Iterator[Event]:
-    for number, line in _lines(data):
-        try:
-            yield records.parse(Event, line)
-        except ValueError as error:
-            raise _corrupt(commit, path, number, error) from error
-
-
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Whole lines with their numbers: a last one without its newline may be cut, where it was committed."""
     lines = data.split(b"\n")
     if not records.is_whole(lines[-1]):
         lines.pop()
     return ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
-
-
-def _corrupt(commit: str, path: str, number: int, error: ValueError) -> CorruptFile:
-    return CorruptFile(Path(f"{commit[:10]}:{path}"), number, str(error))
