@@ -102,9 +102,8 @@ class Section:
             yield from block.lines
 
     @property
-    def bullets(self) -> Iterator[Bullet]:
-        for block in self.blocks:
-            yield from block.bullets
+    def bullets(self) -> tuple[Bullet, ...]:
+        return tuple([bullet for block in self.blocks for bullet in block.bullets])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +130,8 @@ class Document:
             yield from section.lines
 
     @property
-    def bullets(self) -> Iterator[Bullet]:
-        for section in self.sections:
-            yield from section.bullets
+    def bullets(self) -> tuple[Bullet, ...]:
+        return tuple([b for section in self.sections for block in section.blocks for b in block.bullets])
 
     def get(self, key: str) -> str | None:
         """The value of the first front matter field of that name."""

@@ -8,7 +8,7 @@ back; a new bullet goes beside the machine's own, never into somebody's prose.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -58,9 +58,8 @@ class CategoryPlan:
                 raise ValueError(f"item id {item_id!r} cannot be a block id: it needs 4 to 12 of a-z, 0-9")
 
     @property
-    def bullets(self) -> Iterator[tuple[str, str]]:
-        for slot in self.slots:
-            yield from slot.bullets
+    def bullets(self) -> tuple[tuple[str, str], ...]:
+        return tuple([bullet for slot in self.slots for bullet in slot.bullets])
 
     @property
     def removed(self) -> frozenset[str]:
@@ -417,7 +416,7 @@ class _Merge:
 
     def _text(self) -> str:
         """All lines, with the file's usual line end on those that are new, and its last line as it was."""
-        ends = Counter(line.end for line in self.lines.values() if line.end)
+        ends = Counter([line.end for line in self.lines.values() if line.end])
         usual = ends.most_common(1)[0][0] if ends else "\n"
         out: list[tuple[str, str]] = [(text, usual) for text in self.inserted.get(0, [])]
         last = ""
@@ -425,10 +424,11 @@ class _Merge:
             text, last = self.rewritten.get(number, line.text), line.end
             if text is not None:
                 out.append((text, line.end or usual))
-            out.extend((text, usual) for text in self.inserted.get(number, []))
+            if number in self.inserted:
+                out.extend((text, usual) for text in self.inserted[number])
         if not last and out:
             out[-1] = (out[-1][0], "")
-        return self.document.bom + "".join(text + end for text, end in out)
+        return self.document.bom + "".join([text + end for text, end in out])
 
 
 def _bullet_lines(prefix: str, new: Mapping[str, str]) -> list[str]:
