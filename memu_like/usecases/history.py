@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from ..edges.git.repository import Repository
 from ..errors import InvalidInput, NotFound
@@ -62,9 +63,10 @@ def history(desk: Desk, what: str | None = None, limit: int | None = None) -> tu
     if what is not None and ITEM_ID.fullmatch(what) and desk.item(what) is not None:
         found = _of_item(desk, what)
     elif what is None:
-        found = [step for step, _ in reversed(list(_told(desk)))]
+        found = [step for step, _ in islice(_told(desk), limit)]
     else:
-        found = _of_place(desk, what)
+        found = list(islice(_of_place(desk, what), limit))
+        _check_place(desk, what, found)
     return tuple(_with_commits(desk, what, found)[:limit])
 
 
@@ -84,11 +86,10 @@ def _related(one: Item, item: Item) -> bool:
     return one.id == item.id or item.id == successor_id(one) or one.id == successor_id(item)
 
 
-def _of_place(desk: Desk, what: str) -> list[Past]:
+def _of_place(desk: Desk, what: str) -> Iterator[Past]:
     """A slot that was renamed is followed under its older name."""
     places = {_place(what)}
-    found = []
-    for step, event in reversed(list(_told(desk))):
+    for step, event in _told(desk):
         renamed = [one for one in event.renamed if _place(one.new) in places]
         changes = tuple(
             dict.fromkeys(change for place in places for change in touching(step.changes, *place))
@@ -98,11 +99,14 @@ def _of_place(desk: Desk, what: str) -> list[Past]:
             step = replace(step, reason=told)
             places |= {_place(one.old) for one in renamed}
         if changes or renamed:
-            found.append(replace(step, changes=changes))
+            yield replace(step, changes=changes)
+
+
+def _check_place(desk: Desk, what: str, found: Sequence[Past]) -> None:
+    """Raises NotFound for what is neither a topic nor ever was one."""
     topic = what.partition("/")[0]
-    if not found and not desk.folder.path(category_path(topic)).exists():
+    if not found and category_path(topic) not in desk.folder.category_files():
         raise NotFound("item, topic or topic/slot", what)
-    return found
 
 
 def _place(what: str) -> tuple[str, str | None]:
@@ -114,10 +118,11 @@ def _place(what: str) -> tuple[str, str | None]:
 
 
 def _told(desk: Desk) -> Iterator[tuple[Past, Event]]:
-    """Every run with what it changed, oldest first."""
+    """Every run with what it changed, newest first, worked out as it is asked for."""
     by_run = revised_by_run(desk)
     documents, names = Documents(desk.folder), desk.own_names()
-    for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
+    events = sorted(desk.folder.all_events().values(), key=lambda event: event.created_at)
+    for event in reversed(events):  # those of one second as they stand in the files
         changes = _changes(by_run.get(event.id, ()), names, documents)
         if changes or not event.deleted:
             yield _step(event, changes), event
