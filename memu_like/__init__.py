@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from .models import (
         BlameLine,
+        CategoryText,
         Change,
         Commit,
         Edit,
@@ -74,6 +75,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BlameLine",
+    "CategoryText",
     "Change",
     "ChatMessage",
     "ChatReply",
@@ -137,8 +139,8 @@ __all__ = [
 
 _MODELS = frozenset(
     """
-    BlameLine Change Commit Edit Entry Event Hit Item ItemType Kept MemorizeReport Message Modality
-    Occurred Operation Origin Past Rearrangement ReorganiseReport Reply Resource RetrieveResult
+    BlameLine CategoryText Change Commit Edit Entry Event Hit Item ItemType Kept MemorizeReport Message
+    Modality Occurred Operation Origin Past Rearrangement ReorganiseReport Reply Resource RetrieveResult
     RevertReport Source Status SyncReport Usage Visit
     """.split()
 )
