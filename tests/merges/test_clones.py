@@ -213,6 +213,21 @@ async def test_both_clones_may_merge_for_themselves(one: Clone, cloned: Callable
         await assert_sound(clone)
 
 
+async def test_a_rebase_is_a_merge_too(one: Clone, cloned: Callable[[Clone], Clone]) -> None:
+    await one.memorize(FIRST)
+    two = cloned(one)
+    await one.memorize(SECOND)
+    oscar = next(line for line in two.profile() if "Oscar" in line)
+    two.edit(oscar, oscar.replace("carrots", "parsley"))
+    await two.sync()
+    await two.memorize(THIRD)
+    two.git("pull", "-q", "--rebase", str(one.store), "HEAD")
+    await two.mend()
+    profile = "\n".join(two.profile())
+    assert all(word in profile for word in ("parsley", "cello", "Anselm"))
+    await assert_sound(two)
+
+
 # -- branches
 
 
