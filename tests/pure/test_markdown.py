@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memu_like.pure.markdown import entries, parse, render, with_ids
+from memu_like.pure.lines import Line, Scanner
+from memu_like.pure.markdown import bullet_of, entries, parse, render, with_ids
 
 FILE = dedent(
     """\
@@ -246,3 +247,22 @@ def test_hostile_lines_take_no_more_than_linear_time(text):
     started = time.process_time()
     assert render(parse(text, known={"abcd1"})) == text
     assert time.process_time() - started < 30
+
+
+@given(TEXTS)
+def test_a_line_that_is_known_means_what_it_meant_at_first(text):
+    known, fresh = Scanner(), Scanner()
+    for number, line in enumerate(text.splitlines(), start=1):
+        assert known.mark(Line(number, line, "\n")) == fresh._mark(Line(number, line, "\n"))
+        assert (known.opaque, known.bullet) == (fresh.opaque, fresh.bullet)
+
+
+@given(st.one_of(st.text(), st.sampled_from(PIECES), st.text().map("- ".__add__)))
+def test_one_bullet_on_one_line_is_read_alone_as_it_is_in_a_file(line):
+    document = parse(line)
+    alone = len(document.bullets) == 1 and len(list(document.lines)) == 1
+    found = bullet_of(line)
+    assert (found is not None) == alone
+    if found is not None:
+        read = document.bullets[0]
+        assert (found.id, found.text, found.prefix) == (read.id, read.text, read.prefix)
