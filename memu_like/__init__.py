@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         Usage,
         Visit,
     )
+    from .reading import PastMemory
     from .service import MemoryService, UserMemory
 
 __version__ = "0.1.0"
@@ -111,6 +112,7 @@ __all__ = [
     "Operation",
     "Origin",
     "Past",
+    "PastMemory",
     "PromptError",
     "Rearrangement",
     "ReorganiseReport",
@@ -149,6 +151,7 @@ _HOMES = {
     "ChatReply": "chat",
     "ChatRequest": "chat",
     "MemoryService": "service",
+    "PastMemory": "reading",
     "ScriptedModel": "edges.llm.scripted",
     "Settings": "config",
     "UserMemory": "service",

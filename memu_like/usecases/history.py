@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, pairwise
 
 from ..edges.git.repository import Repository
 from ..errors import InvalidInput, NotFound
@@ -177,7 +177,9 @@ def _with_commits(desk: Desk, what: str | None, steps: Iterable[Past]) -> list[P
         commits = repo.log([desk.folder.root.name])
         ranks |= {commit.id: rank for rank, commit in enumerate(commits)}
         first = {run: commit for commit in commits for run in commit.runs}  # the oldest that names it
-        found = [_committed(step, first.get(step.run)) for step in found]
+        # A sync takes in what a person edited, which is the commit before its own.
+        whose = {sync.id: own.author for sync, own in pairwise(commits) if own.by == PERSON}
+        found = [_committed(step, first.get(step.run), whose) for step in found]
         found += [_own_commit(one) for one in _touching(desk, repo, what) if not one.runs]
     # Of one second: those that are not committed yet, then by their commits, then as they came.
     return sorted(found, key=lambda step: (-step.time.timestamp(), ranks.get(step.commit, len(ranks))))
@@ -191,11 +193,11 @@ def _touching(desk: Desk, repo: Repository, what: str | None) -> list[Commit]:
     return repo.log([f"{desk.folder.root.name}/{path}"])
 
 
-def _committed(step: Past, commit: Commit | None) -> Past:
+def _committed(step: Past, commit: Commit | None, whose: Mapping[str, str]) -> Past:
     if commit is None:
         return step
     by = step.by if commit.by == MACHINE and step.by == PERSON else commit.author
-    return replace(step, commit=commit.id, by=by)
+    return replace(step, commit=commit.id, by=whose.get(commit.id, by) if step.kind == "sync" else by)
 
 
 def _own_commit(commit: Commit) -> Past:

@@ -367,6 +367,7 @@ async def test_a_commit_that_the_service_made_of_edits_is_reverted(committed: Us
     steps = await committed.history("relationships")
     [theirs] = [step for step in steps if step.kind == "commit"]
     assert theirs.by == "Pat"
+    assert [step.by for step in steps if step.kind == "sync"] == ["Pat"]
     await committed.revert(theirs.commit or "")
     assert await profile(committed) == before
     await sound(committed)
