@@ -23,9 +23,9 @@ from ..pure.merging import (
     standing_summary,
     summary_base,
 )
-from ..pure.rendering import bullet_text, fingerprint, neutral_line
+from ..pure.rendering import bullet_text, fingerprint, plain_line
 from ..pure.selecting import Choice, select_entries
-from ..pure.summarising import summary_line
+from ..pure.summarising import is_summary_of, summary_line
 from .desk import Desk
 
 MAX_WRITES = 100
@@ -196,12 +196,21 @@ def current_base(desk: Desk, topic: str, current: str | None) -> Base:
             items.append(item)
             if text == bullet_text(item, own_names):
                 bullets[item_id] = text
-    standing_line, written = standing_summary(current), _summary(desk, items)
+    standing_line = standing_summary(current)
     model = _model_summary(desk, topic, standing_line)
     if model is not None:
         before = (item.id for item in items if item.created_at <= model.created_at)
         return Base(bullets, unescape(standing_line), summarised=tuple(before))
-    return Base(bullets, written if neutral_line(written) == standing_line else "")
+    return Base(bullets, _fragments(desk, topic, items, unescape(standing_line)))
+
+
+def _fragments(desk: Desk, topic: str, standing: Sequence[Item], line: str) -> str:
+    """The summary line, where the machine has put it together from what the items say, or once said."""
+    if not line or line == plain_line(_summary(desk, standing)):
+        return line
+    files = desk.folder.item_files()
+    texts = [item.text for name in files for _, item in desk.folder.items(name) if item.topic == topic]
+    return line if is_summary_of(line, texts) else ""
 
 
 def _model_summary(desk: Desk, topic: str, line: str) -> Event | None:

@@ -222,7 +222,7 @@ async def _assert_found_again(user: UserMemory) -> None:
     """An index built anew finds the same; what was taken back is found by neither."""
     items = await user.items(status="all")
     retracted = {item.id for item in items if item.status is Status.RETRACTED}
-    queries = [item.text for item in items][:12]
+    queries = [item.text for item in items][:6]
     found = [await _search(user, query, retracted) for query in queries]
     await user.reindex()
     assert [await _search(user, query, retracted) for query in queries] == found
