@@ -389,3 +389,26 @@ async def test_a_commit_of_another_user_is_refused(committed: UserMemory) -> Non
         await service.user("melanie").memorize(MAY)
     with pytest.raises(NotFound, match="melanie"):
         await committed.revert("HEAD")
+
+
+async def test_a_revert_needs_nothing_that_is_derived(caroline: UserMemory) -> None:
+    item = await the(caroline, "botanist")
+    lines = text_of(caroline, "work_life").splitlines(keepends=True)
+    page(caroline, "work_life").write_text("".join(x for x in lines if "^" + item.id not in x), "utf-8")
+    await caroline.sync()
+    deletion = await run_of(caroline, "sync")
+    shutil.rmtree(caroline.folder.derived)
+    async with MemoryService(Settings(store=caroline.folder.store)) as service:
+        user = service.user("caroline")
+        report = await user.revert(deletion.id)
+        assert f"^{item.id}" in text_of(user, "work_life")
+        before = await profile(user)
+    shutil.rmtree(caroline.folder.derived)
+    async with MemoryService(Settings(store=caroline.folder.store)) as service:
+        user = service.user("caroline")
+        assert (await user.sync()).edits == ()
+        assert await profile(user) == before
+        await user.revert(report.run or "")
+        assert "botanist" not in text_of(user, "work_life")
+        assert (await user.sync()).edits == ()
+        await sound(user)
