@@ -6,8 +6,9 @@ import json
 import shlex
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
@@ -53,8 +54,19 @@ class Demo:
 
 
 @command("demo")
-async def demo(call: Call) -> None:
+async def demo(
+    call: Call,
+    with_people: Annotated[
+        bool,
+        typer.Option("--people", help="The story of a person, the service and git at one memory instead."),
+    ] = False,
+) -> None:
     """Memorize the shipped sample, show the folder, and ask it five questions."""
+    if with_people:
+        from .people import people
+
+        await people(call)
+        return
     async with call.service() as service:
         await service.init()
         user = service.user(call.user_id or DEMO_USER)
