@@ -146,6 +146,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "edges.archive": ({"edges.files"}, "an archive holds files"),
     "edges.buffer": ({"edges.files", "edges.folder"}, "the buffer is a file of the folder"),
     "edges.pending": ({"edges.folder"}, "the runs that wait are a file of the folder"),
+    "edges.git": ({"edges.files"}, "git's own records are read as any file is"),
     "edges.journal": ({"edges.files", "edges.folder"}, "the journal is a file of the folder"),
     "edges.index": (
         {"edges.embedders", "edges.files", "edges.folder", "edges.loaders"},

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -329,6 +330,29 @@ async def test_a_missing_git_fails_no_run_and_is_told(
     assert await memory.committed() == ()
     assert len(log(memory.store)) == 3
     assert status(memory.store) == ""
+
+
+async def test_a_slow_git_keeps_no_run_waiting(
+    memory: MemoryService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = memory.user("caroline")
+    await user.memorize(MAY)
+    await memory.committed()
+    real, slow = shutil.which("git"), tmp_path / "bin/git"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\nwhile [ ! -e "{tmp_path}/go" ]; do sleep 0.02; done\nexec {real} "$@"\n')
+    slow.chmod(0o755)
+    before = log(memory.store, "%H")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{slow.parent}{os.pathsep}{os.environ['PATH']}")
+        for number in range(3):
+            await user.memorize(said(f"I have a guinea pig named Oscar{number}."))
+        await asyncio.sleep(0.2)
+        assert [run.kind for run in await user.events()] == ["memorize"] * 4
+        assert (memory.store / ".git/refs/heads/main").read_text().strip() == before[0]
+        (tmp_path / "go").touch()
+        assert await memory.committed() == ()
+    assert len(log(memory.store)) == len(before) + 3
 
 
 async def test_in_the_middle_of_a_merge_the_commits_wait(memory: MemoryService) -> None:
