@@ -107,8 +107,12 @@ def last_of(revisions: Sequence[Item]) -> Item:
 
 
 def mark(item: Item) -> str:
-    """What a revision says, whoever wrote it and when: two copies may decide the same, each for itself."""
-    said = records.render(replace(item, run="", created_at=_LONG_AGO))
+    """What a revision says, whoever wrote it and when: two copies may decide the same, each for itself.
+
+    What has no source was mentioned when a copy took it in.
+    """
+    mentioned = item.mentioned_at if item.source is not None else None
+    said = records.render(replace(item, run="", created_at=_LONG_AGO, mentioned_at=mentioned))
     return hashlib.sha256(said).hexdigest()[:MARK_LETTERS]
 
 

@@ -109,7 +109,7 @@ class _Merge:
         base, ours, theirs = (side.parts.get(key) for side in (self.base, self.ours, self.theirs))
         if ours is None or theirs is None:
             stays = ours or theirs
-            return [stays] if stays and (base is None or stays.texts != base.texts) else []
+            return [stays] if stays and (base is None or _is_changed(base, stays)) else []
         if ours.texts == theirs.texts or (base and theirs.texts == base.texts):
             return [ours]
         if base and ours.texts == base.texts:
@@ -254,6 +254,13 @@ def _is_told(block: Part, said: Mapping[str, str], base: Mapping[str, str]) -> b
     if len(block.texts) > 1 or not block.said or not said.keys() >= set(block.ids):
         return False
     return all(fold(text) in (fold(said[i]), fold(base.get(i, said[i]))) for i, text in block.said)
+
+
+def _is_changed(base: Part, part: Part) -> bool:
+    """Giving a bullet its id is no change of it."""
+    return part.texts != base.texts and not (
+        part.kind == "bullet" and not base.ids and part.bare == base.bare
+    )
 
 
 def _bare(key: Key) -> Key:

@@ -82,6 +82,13 @@ def test_the_same_revision_by_two_runs_needs_none() -> None:
     assert disputed({"osca": [FIRST, twin]}, []) == []
 
 
+def test_what_both_copies_took_in_from_one_bullet_is_one_revision() -> None:
+    mine = replace(FIRST, source=None, origin=Origin.HUMAN, mentioned_at=NOW)
+    gone = later(mine, "person", status=Status.RETRACTED, reason="deleted")
+    twin = replace(mine, run="person9", mentioned_at=NOW + timedelta(days=2))
+    assert settle(world([mine, gone, twin]), "mend", NOW) == Settled()
+
+
 def test_corroborations_of_both_copies_are_kept_and_count_once() -> None:
     found = settled(
         FIRST,

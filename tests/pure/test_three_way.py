@@ -119,6 +119,12 @@ def test_a_bullet_that_one_side_has_given_its_id_keeps_it_and_the_words_of_the_o
     assert both_ways(base, ours, theirs) == BASE + "- Sings in a choir on Mondays. ^sing\n"
 
 
+def test_a_bullet_that_one_side_has_given_its_id_and_the_other_took_out_goes() -> None:
+    base = BASE + "- Sings in a choir.\n"
+    theirs = BASE.replace("Walks a dog.", "Walks two dogs.")
+    assert both_ways(base, BASE + "- Sings in a choir. ^sing\n", theirs) == theirs
+
+
 def test_two_ids_given_to_one_bullet_leave_the_smaller() -> None:
     base = BASE + "- Sings in a choir.\n"
     merged = both_ways(base, BASE + "- Sings in a choir. ^sing\n", BASE + "- Sings in a choir. ^choi\n")
