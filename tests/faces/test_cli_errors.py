@@ -18,7 +18,7 @@ GOOD = json.dumps({"role": "user", "content": "I keep bees in Porto."})
 
 # (command line, stdin, exit code, what the message holds)
 BAD_USE = [
-    (["retrive", "x"], "", 2, "Did you mean 'retrieve'?"),
+    (["retrive", "x"], "", 2, "Did you mean 'retrieve'"),
     (["retrieve"], "", 2, "Missing argument"),
     (["retrieve", "x", "--top"], "", 2, "No such option"),
     (["retrieve", "x", "-k", "many"], "", 2, "Invalid value for '--top-k'"),
