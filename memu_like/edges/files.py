@@ -206,10 +206,11 @@ def _whole(path: str) -> bytes:
     """A file's bytes, without the cost of a file object."""
     handle = os.open(path, READING)
     try:
-        parts = []
-        while part := os.read(handle, os.fstat(handle).st_size + 1):
-            parts.append(part)
-        return b"".join(parts) if len(parts) != 1 else parts[0]
+        size = os.fstat(handle).st_size
+        data = os.read(handle, size)
+        while len(data) < size and (part := os.read(handle, size - len(data))):
+            data += part  # some file systems give less at once than is asked for
+        return data
     finally:
         os.close(handle)
 
