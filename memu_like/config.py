@@ -170,7 +170,7 @@ class Settings(BaseModel):
     sync_hold_share: float = Field(default=0.3, gt=0, le=1)
     """Where more than this share of all entries is gone at once, nothing is retracted until confirmed."""
     sync_hold_least: int = Field(default=5, ge=1)
-    """Fewer entries than this are never held back, except where all are gone."""
+    """Fewer entries than this are never held back, except where no category file is left."""
     watch_debounce_seconds: float = Field(default=0.3, gt=0, le=60)
     """A watched folder is synced once nothing in it has changed for so long."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from ..files import bytes_or_none, explained
+from ..files import bytes_or_none, explained, read_slice, stamp
 from .committing import UNDER_WAY
 
 STAYS = (b"memu-like:", b"commit:", b"commit (initial):", b"commit (amend):")
@@ -42,13 +42,15 @@ def moves(folder: Path, since: int | None) -> Moves:
     """What git's log of HEAD tells since `since`, where it ended before; None where nobody has looked."""
     log = folder / "logs" / "HEAD"
     with explained("read", log):
-        data = bytes_or_none(log) or b""
-    if since is not None and since == len(data):
-        return Moves(since, False)
-    fresh = data if since is None or since > len(data) else data[since:]
+        found = stamp(log)
+        size = found[1] if found else 0
+        if since is not None and since == size:
+            return Moves(since, False)
+        rewound = since is not None and since > size
+        start = 0 if since is None or rewound else since
+        fresh = read_slice(folder, str(log), start, size - start) if size else b""
     done = (line.partition(b"\t")[2] for line in fresh.splitlines())
-    rewound = since is not None and since > len(data)
-    return Moves(len(data), rewound or any(what and not what.startswith(STAYS) for what in done))
+    return Moves(start + len(fresh), rewound or any(what and not what.startswith(STAYS) for what in done))
 
 
 def under_way(folder: Path) -> str:
