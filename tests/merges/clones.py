@@ -86,7 +86,9 @@ class Clone:
             return await question(service.user(USER))  # type: ignore[misc]
 
     def service(self) -> MemoryService:
-        return MemoryService(Settings(store=self.store, git="off"))
+        """With room in the profile for all that a test tells."""
+        room = {"slot_budget_tokens": 4_000, "category_budget_tokens": 8_000}
+        return MemoryService(Settings(store=self.store, git="off", **room))
 
     def files(self) -> list[Path]:
         inside = (path for path in self.root.rglob("*") if path.is_file())
