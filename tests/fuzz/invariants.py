@@ -126,6 +126,10 @@ async def files_are_the_truth(store: Path, user: UserMemory) -> list[str]:
         async with MemoryService(settings) as fresh:
             theirs = fresh.user(user.user_id)
             await theirs.reindex()
+            kept = {(item.id, item.text) for item in await user.items()}
+            lost = kept ^ {(item.id, item.text) for item in await theirs.items()}
+            if lost:
+                return [f"(1) without .memu/ other items are active: {sorted(lost)}"]
             problems = [
                 f"(1) a new index answers {query!r} with {new}, the folder with {old}"
                 for query in QUERIES
@@ -133,7 +137,10 @@ async def files_are_the_truth(store: Path, user: UserMemory) -> list[str]:
             ]
             ours, again = await user.profile(), await theirs.profile()
     if ours != again:
-        problems.append(f"(1) the profile is another one without .memu/: {ours} and {again}")
+        here, there = (
+            {str(e) for slots in p.values() for es in slots.values() for e in es} for p in (ours, again)
+        )
+        problems.append(f"(1) without .memu/ the profile lacks {here - there}, and has {there - here}")
     return problems
 
 
