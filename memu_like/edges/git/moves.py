@@ -49,6 +49,7 @@ def moves(folder: Path, since: int | None) -> Moves:
         rewound = since is not None and since > size
         start = 0 if since is None or rewound else since
         fresh = read_slice(folder, str(log), start, size - start) if size else b""
+    fresh = fresh[: fresh.rfind(b"\n") + 1]  # git may be in the middle of a line
     done = (line.partition(b"\t")[2] for line in fresh.splitlines())
     return Moves(start + len(fresh), rewound or any(what and not what.startswith(STAYS) for what in done))
 
