@@ -16,17 +16,18 @@ import time
 from pathlib import Path
 
 OWN = "quoll"
-"""The word that stands in every line of the editor's own."""
+OWNED = (f"## {OWN}", f"- The {OWN}")
+"""How the editor's own lines begin; the machine's summary line may quote them."""
 
 
 def own_lines(text: str) -> list[str]:
     """The editor's lines, without the ids that they were given."""
-    return [line.partition(" ^")[0] for line in text.splitlines() if OWN in line]
+    return [line.partition(" ^")[0] for line in text.splitlines() if line.startswith(OWNED)]
 
 
 def edited(text: str, number: int) -> str:
     lines = text.splitlines(keepends=True)
-    counts = [at for at, line in enumerate(lines) if f"{OWN} counts" in line]
+    counts = [at for at, line in enumerate(lines) if line.startswith(f"- The {OWN} counts")]
     if not counts:
         return f"{text.rstrip()}\n\n## {OWN}\n- The {OWN} counts {number}.\n"
     line = lines[counts[0]]

@@ -71,10 +71,11 @@ async def test_no_save_is_lost(tmp_path: Path, how: str) -> None:
         saves = await _edit_while_running(tmp_path, user, how)
         standing = own_lines((user.folder.root / "categories" / FILE).read_text())
         assert standing == saves[-1]
-        lost = await _not_active(user)
-        hidden = await _not_found(user)
+        outdated, hidden = await _not_active(user), await _not_found(user)
     assert len(saves) >= 20
-    if lost:
-        pytest.xfail(f"saved from a buffer that a run had just outdated, {lost} read as deleted")
-    assert hidden == []
+    # Written between the editor's read and its save: what it saved lacks the bullet, as if it was deleted.
+    assert len(outdated) <= 3
+    assert set(hidden) <= set(outdated)
+    if outdated:
+        pytest.xfail(f"saved from a buffer that a run had just outdated: {outdated} read as deleted")
     print(f"\n{how}: {len(saves)} saves, {RUNS} runs")
