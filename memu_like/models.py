@@ -41,6 +41,64 @@ class Modality(StrEnum):
     DOCUMENT = "document"
 
 
+class BlobType(StrEnum):
+    """What Memobase calls the kinds of what an application hands over."""
+
+    CHAT = "chat"
+    DOC = "doc"
+    SUMMARY = "summary"
+    CODE = "code"
+    TRANSCRIPT = "transcript"
+    IMAGE = "image"
+
+
+BufferState = Literal["idle", "processing", "done", "failed"]
+BUFFER_STATES: tuple[BufferState, ...] = ("idle", "processing", "done", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What an application hands over in one piece, under an id of its own.
+
+    `data` is, by type: chat {"messages": [{role, content, alias?, created_at?}]}, doc {"content"}, summary
+    {"summary"}, code {"content", "language"?}, transcript {"transcripts": [{content, speaker?,
+    start_timestamp_in_seconds, ...}]}, image {"url"} or {"base64"}. Without an id it gets a UUID4; without
+    `created_at`, the time of its arrival. `fields` are the application's own.
+    """
+
+    type: BlobType | str
+    data: Mapping[str, Any] = field(hash=False)
+    id: str | None = None
+    created_at: datetime | None = None
+    fields: Mapping[str, Any] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobMark:
+    """Of which blob a document is: what stands in its meta file. `data` is all of the blob's but the text."""
+
+    id: str
+    type: BlobType
+    created_at: datetime
+    fields: Mapping[str, Any] | None = field(default=None, hash=False)
+    data: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BufferCount:
+    """How many blobs of a type are in each state, and the tokens of those that are idle.
+
+    `messages` are those that were added with no blob around them, which count as chat.
+    """
+
+    idle: int = 0
+    processing: int = 0
+    done: int = 0
+    failed: int = 0
+    tokens: int = 0
+    messages: int = 0
+
+
 Grain = Literal[
     "minute", "hour", "part", "day", "weekend", "week", "month", "season", "year", "decade", "span"
 ]
@@ -93,6 +151,7 @@ class Loaded:
     body: str = ""
     data: bytes = b""
     suffix: str = ".jsonl"
+    blob: BlobMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +190,7 @@ class Resource:
     segments: tuple[Segment, ...] = ()
     stored_at: datetime | None = None
     text_file: str | None = None
+    blob: BlobMark | None = None
     version: int = FORMAT_VERSION
 
 
@@ -668,3 +728,101 @@ class RevertReport:
     changes: tuple[Change, ...] = ()
     kept: tuple[Dropped, ...] = ()
     degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    """A user, with what an application keeps about it. `updated_at` is when `data` was written last."""
+
+    id: str
+    data: Mapping[str, Any] = field(hash=False)
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UserSummary:
+    """A user in figures: `profiles` are the slots that its category files show, `events` what it lists."""
+
+    record: UserRecord
+    profiles: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Some of the users that a listing found, of `count` in all; `degraded` says which could not be read."""
+
+    users: tuple[UserSummary, ...]
+    count: int
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSlot:
+    """One slot of the profile: `content` is its bullets, joined by "; ", and `items` the ids behind them.
+
+    `id` is a UUID, as text: of the item where the slot has one, else of the slot. `update_hits` is how often
+    what stands there was written: the revisions of its items, added up.
+    """
+
+    id: str
+    topic: str
+    sub_topic: str
+    content: str
+    created_at: datetime
+    updated_at: datetime
+    update_hits: int = 1
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileQuery:
+    """Which slots of the profile, and how many tokens of them; None does not limit.
+
+    Slots of `prefer_topics` come first, in that order; of `only_topics` alone, where they are given.
+    `max_subtopic_size` is slots of one topic at most, `topic_limits` the same by topic, `topk` of all. With
+    `chats`, {"role", "content"} each, slots that bear on the last messages come first.
+    """
+
+    max_token_size: int | None = 1000
+    prefer_topics: tuple[str, ...] = ()
+    only_topics: tuple[str, ...] = ()
+    max_subtopic_size: int | None = None
+    topic_limits: Mapping[str, int] = field(default_factory=dict, hash=False)
+    topk: int | None = None
+    chats: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gist:
+    """One statement of an event: its item. `id` is the item's UUID, `event` the event's.
+
+    `similarity` is in 0 to 1, None where nothing was asked for.
+    """
+
+    id: str
+    item: str
+    event: str
+    content: str
+    created_at: datetime
+    updated_at: datetime
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event as clients see it: `id` is a UUID, `event` our own id, `tip` the summary.
+
+    `similarity` is in 0 to 1, None where nothing was asked for.
+    """
+
+    id: str
+    event: str
+    tip: str
+    profile_delta: tuple[ProfileDelta, ...]
+    tags: tuple[str, ...]
+    gists: tuple[Gist, ...]
+    created_at: datetime
+    updated_at: datetime
+    similarity: float | None = None

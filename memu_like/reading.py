@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Concatenate, Literal, NoReturn, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, NoReturn, ParamSpec, TypeVar, Unpack
 
 from .edges.folder import UserFolder
 from .errors import InvalidInput
-from .models import CategoryText, Entry, Event, Item, Resource, RetrieveResult
-from .usecases import category_texts, listing, past, retrieval
+from .models import (
+    CategoryText,
+    Entry,
+    Event,
+    EventRecord,
+    Gist,
+    Item,
+    ProfileQuery,
+    ProfileSlot,
+    Resource,
+    RetrieveResult,
+    UserRecord,
+)
+from .usecases import category_texts, event_search, listing, past, profiles, retrieval, users
 from .usecases import context as contexts
 from .usecases.desk import Desk
 from .workshop import Room, Workshop
@@ -69,13 +81,22 @@ class ReadableMemory:
 
         return await finding.find(await self._room(), request)
 
-    async def context(self, *, max_tokens: int = 1000, query: str | None = None) -> str:
-        """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens."""
-        return await self._read(contexts.context, max_tokens, query)
+    async def context(
+        self, *, max_tokens: int = 1000, query: str | None = None, **how: Unpack[contexts.How]
+    ) -> str:
+        """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens.
+
+        `how` are Memobase's options, described at `context.How`: with any of them, the text is as there.
+        """
+        return await self._read(contexts.context, max_tokens, query, **how)
 
     async def profile(self) -> dict[str, dict[str, list[Entry]]]:
         """What the category files show now: topic -> slot -> entries, in file order."""
         return await self._read(listing.profile)
+
+    async def profile_slots(self, query: ProfileQuery | None = None) -> list[ProfileSlot]:
+        """The profile's slots, one record each, as far as `query` takes them; see docs/profiles.md."""
+        return await self._read(profiles.profile_slots, query or ProfileQuery())
 
     async def category(self, topic: str) -> CategoryText:
         """A category file's text and hash. Raises NotFound."""
@@ -102,6 +123,50 @@ class ReadableMemory:
     async def event(self, event_id: str) -> Event:
         return await self._read(listing.event, event_id)
 
+    async def event_records(
+        self,
+        *,
+        topk: int | None = 10,
+        max_token_size: int | None = None,
+        need_summary: bool = False,
+        **span: Unpack[event_search.Span],
+    ) -> list[EventRecord]:
+        """The last events, newest first; with `need_summary`, those that a summary was written of."""
+        return await self._read(event_search.event_records, topk, max_token_size, need_summary, span)
+
+    async def search_events(
+        self,
+        query: str,
+        *,
+        topk: int = 10,
+        similarity_threshold: float = 0.2,
+        **span: Unpack[event_search.Span],
+    ) -> list[EventRecord]:
+        """The events nearest to `query`, best first, of the last 180 days unless `span` says otherwise."""
+        return await self._read(event_search.search_events, query, topk, similarity_threshold, span)
+
+    async def search_gists(
+        self,
+        query: str,
+        *,
+        topk: int = 10,
+        similarity_threshold: float = 0.2,
+        **span: Unpack[event_search.Span],
+    ) -> list[Gist]:
+        """The statements of events nearest to `query`, best first."""
+        return await self._read(event_search.search_gists, query, topk, similarity_threshold, span)
+
+    async def events_by_tags(
+        self,
+        tags: Sequence[str] = (),
+        tag_values: Mapping[str, str] | None = None,
+        *,
+        topk: int = 10,
+        **span: Unpack[event_search.Span],
+    ) -> list[EventRecord]:
+        """The last events with all `tags` ("name" or "name=value") and `tag_values`, newest first."""
+        return await self._read(event_search.events_by_tags, tags, tag_values or {}, topk, span)
+
     async def resources(self, **filters: Any) -> list[Resource]:
         """Resources in order of time. Filters: see `listing.ResourceFilter`."""
         return await self._read(listing.resources, listing.filter_of(listing.ResourceFilter, filters))
@@ -113,14 +178,19 @@ class ReadableMemory:
         """Lines `first` to `last` (from 1, both included) of what came in, as given."""
         return await self._read(listing.resource_lines, resource_id, first, last)
 
+    async def record(self) -> UserRecord:
+        """What the application keeps about the user, and when the user was made."""
+        return await self._read(users.record)
+
     async def stats(self) -> listing.Stats:
         return await self._read(listing.stats)
 
 
 WRITES = frozenset(
     [
-        *("add", "memorize", "flush", "reorganise", "sync", "revert"),
+        *("set_data", "add", "memorize", "flush", "reorganise", "sync", "revert"),
         *("update_item", "add_item", "delete_item", "update_event", "delete_event"),
+        *("add_profile", "update_profile", "delete_profile", "import_profile"),
         *("write_category", "rename_category", "delete_category"),
         *("forget_resource", "forget", "reindex", "repair", "import_archive"),
     ]

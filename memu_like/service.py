@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
+from uuid import uuid4
 
 from .building import now, read_settings
 from .config import Settings
@@ -25,6 +26,9 @@ from .edges.watcher import Watcher
 from .errors import InvalidInput
 from .models import (
     BlameLine,
+    Blob,
+    BlobType,
+    BufferCount,
     CategoryText,
     Change,
     Event,
@@ -37,10 +41,15 @@ from .models import (
     Reply,
     RevertReport,
     SyncReport,
+    UserPage,
+    UserRecord,
 )
-from .reading import PastMemory, ReadableMemory, at
+from .profile_verbs import ProfileVerbs
+from .reading import PastMemory, at
 from .usecases import (
     blaming,
+    blobs,
+    buffering,
     category_texts,
     editing,
     forgetting,
@@ -49,6 +58,7 @@ from .usecases import (
     reverting,
     syncing,
     transfer,
+    users,
 )
 from .usecases import doctor as doctors
 from .usecases import history as histories
@@ -124,6 +134,22 @@ class MemoryService:
         """The ids of all users of the store, in order."""
         return await self._shop.blocking(partial(user_ids, self.store))
 
+    async def create_user(
+        self, user_id: str | None = None, data: Mapping[str, Any] | None = None
+    ) -> UserRecord:
+        """Make a user; without an id it gets a UUID4. One that is there already is returned as it is.
+
+        Raises Conflict where it is there with other `data` than is given, InvalidUserId, InvalidInput.
+        """
+        user = self.user(str(uuid4()) if user_id is None else user_id)
+        return await self._shop.write(user.folder, users.create, data)
+
+    async def user_page(self, **query: Unpack[users.Query]) -> UserPage:
+        """Some of the users, with their data and figures. See `users.UserQuery` for `query`."""
+        wanted = users.UserQuery(**query)
+        folders = [self.user(user_id).folder for user_id in await self.users()]
+        return await self._shop.blocking(partial(users.page, folders, wanted))
+
     async def _users_of(self, folders: frozenset[str] | None) -> tuple[list[str], list[str]]:
         return await self._shop.blocking(partial(users_of, self.store, folders))
 
@@ -158,12 +184,18 @@ class MemoryService:
         return await self._shop.tools()
 
 
-class UserMemory(ReadableMemory):
+class UserMemory(ProfileVerbs):
     """One user's memory. Every verb that reads raises NotFound where the user has no folder yet."""
 
     def __init__(self, service: MemoryService, folder: UserFolder) -> None:
         super().__init__(service._shop, folder)
         self._service = service
+
+    # -- what the application keeps about the user
+
+    async def set_data(self, data: Mapping[str, Any] | None) -> UserRecord:
+        """Replace it. Raises NotFound, InvalidInput."""
+        return await self._shop.write(self.folder, users.set_data, data)
 
     # -- taking in
 
@@ -177,6 +209,40 @@ class UserMemory(ReadableMemory):
         if isinstance(batch, str | bytes) or not isinstance(batch, Sequence):
             raise InvalidInput(f"messages must be a list of objects, not {type(batch).__name__}")
         return await self._shop.write_beside(self.folder, memorize.add, batch)
+
+    async def insert(self, blob: Blob, *, wait: bool = False) -> str:
+        """Buffer a blob, durably; returns its id. With `wait`, also run on what is buffered.
+
+        Of a blob that is there already under its own id nothing is written. Raises InvalidInput, and Conflict
+        where another one has that id.
+        """
+        known = blob.id is not None and await self._shop.write(self.folder, blobs.is_known, blob)
+        if known and blob.id is not None:
+            return blob.id
+        blob_id = await self._shop.write_beside(self.folder, blobs.insert, blob)
+        if wait:
+            await self.flush()
+        return blob_id
+
+    async def blob(self, blob_id: str) -> Blob:
+        """A blob as it was given, buffered or memorized. Raises NotFound."""
+        return await self._read(blobs.blob, blob_id)
+
+    async def blobs(self, type: BlobType | str, page: int = 0, page_size: int = 10) -> list[str]:
+        """The ids of the blobs of a type, newest first: the page `page`, from 0, of `page_size` each."""
+        return await self._read(blobs.blobs, type, page, page_size)
+
+    async def delete_blob(self, blob_id: str) -> None:
+        """Erase a blob, buffered or memorized, and what came of it. Raises NotFound."""
+        await self._shop.write(self.folder, blobs.delete_blob, blob_id)
+
+    async def buffered(self, type: BlobType | str = "chat", status: str = "idle") -> list[str]:
+        """The ids of the blobs of a type that are idle, processing, done (the latest of them) or failed."""
+        return await self._read(buffering.ids_in, type, status)
+
+    async def buffer_states(self) -> dict[BlobType, BufferCount]:
+        """How many blobs of each type are in each state, and what is idle in tokens."""
+        return await self._read(buffering.counts)
 
     async def memorize(
         self,
@@ -270,6 +336,12 @@ class UserMemory(ReadableMemory):
             max_message_bytes=limit,
         )
         return await self._shop.blocking(work)
+
+    async def import_profile(self, text: str) -> MemorizeReport:
+        """Take free text in, such as notes about the user, and extract from it as from a document."""
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidInput("give the text to import: it is empty, or no text")
+        return await self.memorize(text.encode("utf-8", "replace"), modality="document", name="import.txt")
 
     async def reorganise(
         self, topics: Sequence[str] | None = None, *, dry_run: bool = False

@@ -208,6 +208,7 @@ def floor(module: str) -> int:
             "usecases": USE_CASES,
             "building": SERVICE,
             "committer": SERVICE,
+            "profile_verbs": SERVICE,
             "reading": SERVICE,
             "service": SERVICE,
             "workshop": SERVICE,

@@ -7,9 +7,10 @@ are shorter, so that more of them fit; relative dates are written out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 from ..errors import InvalidInput
 from ..models import Entry, Hit, Item
@@ -48,7 +49,33 @@ class _Line:
     words: str
 
 
-def context(desk: Desk, max_tokens: int, query: str | None) -> str:
+class How(TypedDict, total=False):
+    """What Memobase's context call takes, with its meaning; see docs/profiles.md.
+
+    prefer_topics, only_topics, max_subtopic_size, topic_limits: as in ProfileQuery. profile_event_ratio: the
+    profile's part of the budget (0.6). require_event_summary: events stand with their summary alone. chats:
+    the last messages, {"role", "content"} each: events are searched by them, and slots that bear on them
+    come first. event_similarity_threshold: of that search. time_range_in_days: of events (180).
+    full_profile_and_only_search_event: `chats` choose events only. fill_window_with_events: events take what
+    the profile leaves of the budget. customize_context_prompt: a text with {profile_section} and
+    {event_section}.
+    """
+
+    prefer_topics: Sequence[str]
+    only_topics: Sequence[str]
+    max_subtopic_size: int | None
+    topic_limits: Mapping[str, int]
+    profile_event_ratio: float | None
+    require_event_summary: bool | None
+    chats: Sequence[Mapping[str, Any]]
+    event_similarity_threshold: float | None
+    time_range_in_days: int | None
+    full_profile_and_only_search_event: bool | None
+    fill_window_with_events: bool | None
+    customize_context_prompt: str | None
+
+
+def context(desk: Desk, max_tokens: int, query: str | None, **how: Unpack[How]) -> str:
     """Profile, recent events and, for a query, the best hits: at most `max_tokens`. Raises InvalidInput."""
     if max_tokens < 1:
         raise InvalidInput(f"max_tokens must be at least 1, not {max_tokens}")
