@@ -58,10 +58,10 @@ from .usecases import (
     reverting,
     syncing,
     transfer,
-    users,
 )
 from .usecases import doctor as doctors
 from .usecases import history as histories
+from .usecases import users as accounts
 from .usecases.desk import Desk, Progress, Tools
 from .usecases.expecting import Expected
 from .usecases.states import Point
@@ -142,13 +142,13 @@ class MemoryService:
         Raises Conflict where it is there with other `data` than is given, InvalidUserId, InvalidInput.
         """
         user = self.user(str(uuid4()) if user_id is None else user_id)
-        return await self._shop.write(user.folder, users.create, data)
+        return await self._shop.write(user.folder, accounts.create, data)
 
-    async def user_page(self, **query: Unpack[users.Query]) -> UserPage:
-        """Some of the users, with their data and figures. See `users.UserQuery` for `query`."""
-        wanted = users.UserQuery(**query)
+    async def user_page(self, **query: Unpack[accounts.Query]) -> UserPage:
+        """Some of the users, with their data and figures. See `usecases.users.UserQuery` for `query`."""
+        wanted = accounts.UserQuery(**query)
         folders = [self.user(user_id).folder for user_id in await self.users()]
-        return await self._shop.blocking(partial(users.page, folders, wanted))
+        return await self._shop.blocking(partial(accounts.page, folders, wanted))
 
     async def _users_of(self, folders: frozenset[str] | None) -> tuple[list[str], list[str]]:
         return await self._shop.blocking(partial(users_of, self.store, folders))
@@ -195,7 +195,7 @@ class UserMemory(ProfileVerbs):
 
     async def set_data(self, data: Mapping[str, Any] | None) -> UserRecord:
         """Replace it. Raises NotFound, InvalidInput."""
-        return await self._shop.write(self.folder, users.set_data, data)
+        return await self._shop.write(self.folder, accounts.set_data, data)
 
     # -- taking in
 
