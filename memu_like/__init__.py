@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     )
     from .models import (
         BlameLine,
+        Blob,
+        BlobType,
+        BufferCount,
         CategoryText,
         Change,
         Commit,
@@ -76,6 +79,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BlameLine",
+    "Blob",
+    "BlobType",
+    "BufferCount",
     "CategoryText",
     "Change",
     "ChatMessage",
@@ -141,9 +147,9 @@ __all__ = [
 
 _MODELS = frozenset(
     """
-    BlameLine CategoryText Change Commit Edit Entry Event Hit Item ItemType Kept MemorizeReport Message
-    Modality Occurred Operation Origin Past Rearrangement ReorganiseReport Reply Resource RetrieveResult
-    RevertReport Source Status SyncReport Usage Visit
+    BlameLine Blob BlobType BufferCount CategoryText Change Commit Edit Entry Event Hit Item ItemType Kept
+    MemorizeReport Message Modality Occurred Operation Origin Past Rearrangement ReorganiseReport Reply
+    Resource RetrieveResult RevertReport Source Status SyncReport Usage Visit
     """.split()
 )
 _HOMES = {

@@ -234,7 +234,7 @@ class UserMemory(ProfileVerbs):
 
     async def delete_blob(self, blob_id: str) -> None:
         """Erase a blob, buffered or memorized, and what came of it. Raises NotFound."""
-        await self._shop.write(self.folder, blobs.delete_blob, blob_id)
+        await self._shop.write(self.folder, forgetting.delete_blob, blob_id)
 
     async def buffered(self, type: BlobType | str = "chat", status: str = "idle") -> list[str]:
         """The ids of the blobs of a type that are idle, processing, done (the latest of them) or failed."""

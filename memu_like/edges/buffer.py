@@ -8,7 +8,7 @@ goes to a new one, and an interrupted flush finds the same bytes again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import CorruptFile
@@ -66,6 +66,22 @@ def read(folder: UserFolder, name: str) -> list[dict[str, Any]]:
         except ValueError as error:
             raise CorruptFile(folder.path(name), number, f"not JSON: {error}") from error
     return messages
+
+
+def drop(folder: UserFolder, gone: Callable[[dict[str, Any]], bool], timeout: float) -> int:
+    """Take the messages out that are `gone`, from every buffer file; returns how many.
+
+    The caller holds the folder's lock, so that no run works from these files. Raises CorruptFile.
+    """
+    dropped = 0
+    with folder.lock(LOCK, timeout):
+        for name in names(folder):
+            messages = read(folder, name)
+            left = [raw for raw in messages if not gone(raw)]
+            dropped += len(messages) - len(left)
+            if len(left) < len(messages):
+                folder.write(name, render(left)) if left else folder.remove(name)
+    return dropped
 
 
 def names(folder: UserFolder) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from ..config import Settings
+from ..edges.blob_places import BlobPlaces
 from ..edges.embedders import Embedder
 from ..edges.files import Stamp, stamp
 from ..edges.folder import UserFolder
@@ -128,12 +129,16 @@ class Desk:
     tools: Tools
     rows: RowCache = field(default_factory=RowCache)
     """For the current view: emptied when the view changes."""
+    blobs: BlobPlaces = field(init=False)
     _view: View | None = None
     _generation: int = -1
     _still: bool = False
     _readings: int = -1
     _items: dict[tuple[str, int, int], Item] = field(default_factory=dict)
     _kept: dict[str, tuple[Stamp, object]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.blobs = BlobPlaces(self.folder)
 
     @property
     def settings(self) -> Settings:

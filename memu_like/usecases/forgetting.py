@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass
 
 from ..edges import buffer, files, pending
+from ..edges.blob_places import BlobPlace
 from ..errors import CorruptFile, FormatTooNew, NotFound
+from ..pure import blobs as marks
+from ..pure import records
 from .desk import Desk
 from .editing import writing
 from .erasing import erase
@@ -35,6 +39,40 @@ def forget_resource(desk: Desk, resource_id: str) -> Forgotten:
         pending.remove(desk.folder, [resource_id])
         done = erase(desk, resource_id, new_run_id(now), now)
         return Forgotten(resource_id, len(done.fates.gone), done.events, tuple(sorted(done.fates.kept)))
+
+
+def delete_blob(desk: Desk, blob_id: str) -> None:
+    """Erase a blob and what came of it. Raises NotFound.
+
+    What shares a resource with it goes back into the buffer, and is learnt anew.
+    """
+    with writing(desk):
+        dropped = buffer.drop(
+            desk.folder,
+            lambda raw: (mark := marks.mark_of(raw)) is not None and mark.id == blob_id,
+            desk.settings.lock_timeout_seconds,
+        )
+        desk.blobs.refresh()
+        places = desk.blobs.of(blob_id)
+        if not dropped and not places:
+            raise NotFound("blob", blob_id)
+        for place in places:
+            _forget(desk, place)
+
+
+def _forget(desk: Desk, place: BlobPlace) -> None:
+    resource = desk.folder.resource(place.resource)
+    others = [
+        json.loads(line)
+        for number, (_, line) in enumerate(records.lines_with_offsets(desk.folder.read(resource.file)), 1)
+        if place.lines and number not in place.lines
+    ]
+    if others:
+        # Before the erasing: cut short here, they are known still, and come in no second time.
+        buffer.add(desk.folder, others, desk.settings.lock_timeout_seconds)
+    now = desk.tools.now()
+    pending.remove(desk.folder, [place.resource])
+    erase(desk, place.resource, new_run_id(now), now)
 
 
 def forget_user(desk: Desk) -> None:

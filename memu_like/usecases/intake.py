@@ -6,7 +6,7 @@ import base64
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,17 +58,29 @@ def stage(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Intake:
     ids: list[str] = []
     messages = duplicates = 0
     for one in loaded:
-        found = by_hash.get(content_hash(_content(one)))
+        found = _known_document(desk, one) if one.blob else by_hash.get(content_hash(_content(one)))
         fresh = one if found else known.without(one)
         duplicates += len(one.messages) if found else len(one.messages) - len(fresh.messages)
         if found:
             ids.append(found)
         elif fresh.messages or fresh.modality is not Modality.CONVERSATION:
             made = _stage_one(fresh, now)
+            while one.blob and (made.resource.id in staged or desk.folder.has_resource(made.resource.id)):
+                # Another blob of the same words and second: each can be deleted without the other.
+                later = (fresh.created_at or now) + timedelta(seconds=1)
+                fresh = replace(fresh, created_at=later)
+                made = _stage_one(fresh, now)
             staged[made.resource.id] = made
             ids.append(made.resource.id)
             messages += len(fresh.messages)
     return Intake(tuple(staged.values()), tuple(dict.fromkeys(ids)), messages, duplicates)
+
+
+def _known_document(desk: Desk, one: Loaded) -> str | None:
+    """The resource that a document's blob is stored in."""
+    desk.blobs.refresh()
+    places = desk.blobs.of(one.blob.id) if one.blob else ()
+    return places[0].resource if places else None
 
 
 def _content(one: Loaded) -> bytes:
@@ -137,6 +149,7 @@ def _stage_one(one: Loaded, now: datetime) -> Staged:
         speakers=tuple(dict.fromkeys(message.speaker for message in one.messages)),
         stored_at=now.replace(microsecond=0),
         text_file=None if text is None else f"{stem}.text.md",
+        blob=one.blob,
     )
     return Staged(resource, data, text, one.messages)
 

@@ -15,11 +15,12 @@ from time import perf_counter
 from ..edges import buffer, journal, pending
 from ..edges.folder import month_file
 from ..edges.index.manifest import MANIFEST
-from ..edges.loaders import load_messages, parse_message
+from ..edges.loaders import parse_message
 from ..errors import CorruptFile
 from ..models import Event, Kept, Loaded, MemorizeReport, ProfileDelta
 from ..pure import records
 from . import runs, taking_edits
+from .buffering import buffered
 from .categories import Wishes, render_categories
 from .desk import Desk, Progress, steady
 from .erasing import finish
@@ -90,7 +91,7 @@ def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime, *, wait: bool =
     _check_list(desk)
     edits = taking_edits.take_edits(desk)
     waiting = buffer.rotate(desk.folder, desk.settings.lock_timeout_seconds)
-    intake = stage(desk, [*_buffered(desk, waiting), *loaded], now)
+    intake = stage(desk, [*buffered(desk, waiting), *loaded], now)
     # Before the first resource: one that is found with no event and no mark was never ours to run.
     if wait:
         let_wait(desk, (*interrupted, *intake.staged), now)
@@ -137,7 +138,7 @@ def _check_list(desk: Desk) -> None:
 def look_in(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Taken:
     """What `take_in` would make of the same, with nothing written."""
     waiting = buffer.names(desk.folder)
-    intake = stage(desk, [*_buffered(desk, waiting), *loaded], now)
+    intake = stage(desk, [*buffered(desk, waiting), *loaded], now)
     return Taken(intake, intake.staged)
 
 
@@ -190,32 +191,6 @@ def report(
         dry_run=decided is not None,
         operations=tuple(operation for run in decided or () for operation in run.operations),
     )
-
-
-def _buffered(desk: Desk, names: Sequence[str]) -> list[Loaded]:
-    """Each set-aside buffer file as sessions: from its bytes alone, so that doing it again gives the same."""
-    loaded: list[Loaded] = []
-    for name in names:
-        messages = _once(buffer.read(desk.folder, name))
-        if messages:
-            loaded += load_messages(
-                messages,
-                "buffer",
-                timezone=desk.tools.timezone,
-                session_gap=desk.tools.session_gap,
-                max_message_bytes=desk.settings.max_message_bytes,
-            )
-    return loaded
-
-
-def _once(messages: Sequence[dict[str, object]]) -> list[dict[str, object]]:
-    """A client that sends again sends the same id and words: those count once."""
-    kept: dict[object, dict[str, object]] = {}
-    for number, raw in enumerate(messages):
-        identity = raw.get("id") or raw.get("message_id")
-        plain = {name: value for name, value in raw.items() if name != "created_at"}
-        kept.setdefault((str(identity), repr(plain)) if identity else number, raw)
-    return list(kept.values())
 
 
 def recover(desk: Desk) -> list[Staged]:

@@ -41,7 +41,10 @@ _SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}
 
 
 def message_key(raw: Mapping[str, Any], speaker: str, content: str) -> int:
-    """What makes two messages the same: their id, time, speaker and words."""
+    """What makes two messages the same: their id, time, speaker and words; of a blob, their place in it."""
+    blob = raw.get("blob")
+    if isinstance(blob, dict):
+        return key_of("blob", f"{blob.get('id')}#{blob.get('line')}", speaker, content)
     identity = raw.get("id") or raw.get("message_id") or raw.get("dia_id")
     time = raw.get("created_at") or raw.get("timestamp") or raw.get("create_time")
     return key_of(str(identity or ""), str(time or ""), speaker, content)

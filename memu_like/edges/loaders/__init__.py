@@ -86,8 +86,12 @@ def load_messages(
     timezone: tzinfo = UTC,
     session_gap: timedelta,
     max_message_bytes: int,
+    may_be_blank: bool = False,
 ) -> tuple[Loaded, ...]:
-    """Messages handed over by a program, in the shape of the chat APIs; LoadError names the message."""
+    """Messages handed over by a program, in the shape of the chat APIs; LoadError names the message.
+
+    Where none of them says anything it is an error, unless they `may_be_blank`.
+    """
     if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
         raise InvalidInput(f"messages must be a list of objects, not {type(messages).__name__}")
     if not messages:
@@ -95,7 +99,8 @@ def load_messages(
     reading = Reading(name, timezone, session_gap, max_message_bytes)
     prefix = "message" if name == "messages" else f"{name}: message"
     parsed = [reading.message(raw, f"{prefix} {number}") for number, raw in enumerate(messages, 1)]
-    return require_text(reading.sessions(parsed, format="openai"), name)
+    sessions = reading.sessions(parsed, format="openai")
+    return sessions if may_be_blank else require_text(sessions, name)
 
 
 def sniff(data: bytes, name: str) -> str:

@@ -1,0 +1,99 @@
+"""Blobs: what an application hands over in one piece, got and listed by its id, buffered or memorized."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from ..edges import buffer
+from ..edges.loaders import parse_message
+from ..errors import Conflict, InvalidInput, NotFound
+from ..models import Blob, BlobType, Message
+from ..pure import blobs as marks
+from ..pure import records
+from .desk import Desk
+
+
+def insert(desk: Desk, blob: Blob) -> str:
+    """Buffer a blob durably; returns its id. Raises InvalidInput, and then nothing is written."""
+    identity = str(uuid4()) if blob.id is None else marks.blob_id(blob.id)
+    buffer.add(desk.folder, _lines(desk, blob, identity), desk.settings.lock_timeout_seconds)
+    return identity
+
+
+def is_known(desk: Desk, blob: Blob) -> bool:
+    """Whether a blob of one's own id is there already. Raises Conflict where it says something else."""
+    identity = marks.blob_id(blob.id)
+    known = _find(desk, identity) if desk.folder.exists() else None
+    if known is not None and known.data != marks.blob_of_lines(_lines(desk, blob, identity)).data:
+        raise Conflict(f"blob {identity}", f"a {known.type} blob of other contents")
+    return known is not None
+
+
+def _lines(desk: Desk, blob: Blob, identity: str) -> list[marks.Raw]:
+    """The lines as they will be read again. Raises InvalidInput."""
+    at = blob.created_at
+    if at is not None and at.tzinfo is None:
+        at = at.replace(tzinfo=desk.tools.timezone)
+    raws = marks.blob_lines(replace(blob, created_at=at), identity, datetime.now(UTC))
+    return [dict(_checked(desk, raw, number).raw) for number, raw in enumerate(raws, start=1)]
+
+
+def _checked(desk: Desk, raw: marks.Raw, number: int) -> Message:
+    timezone, limit = desk.tools.timezone, desk.settings.max_message_bytes
+    return parse_message(raw, f"message {number}", timezone=timezone, max_message_bytes=limit)
+
+
+def blob(desk: Desk, blob_id: str) -> Blob:
+    """As it was given. Raises NotFound."""
+    found = _find(desk, blob_id)
+    if found is None:
+        raise NotFound("blob", blob_id)
+    return found
+
+
+def _find(desk: Desk, blob_id: str) -> Blob | None:
+    lines = {mark.line: raw for mark, raw in buffered_lines(desk) if mark.id == blob_id}
+    desk.blobs.refresh()
+    for place in desk.blobs.of(blob_id):
+        resource = desk.folder.resource(place.resource)
+        if resource.blob is not None:
+            return marks.blob_of_document(resource.blob, desk.folder.resource_text(resource).decode())
+        for number, (_, line) in enumerate(records.lines_with_offsets(desk.folder.read(resource.file)), 1):
+            if number in place.lines:
+                raw = json.loads(line)
+                mark = marks.mark_of(raw)
+                if mark is not None:
+                    lines[mark.line] = raw
+    return marks.blob_of_lines(list(lines.values())) if lines else None
+
+
+def buffered_lines(
+    desk: Desk, names: Iterable[str] | None = None
+) -> Iterator[tuple[marks.LineMark, marks.Raw]]:
+    """The lines of blobs in the buffer's files (None: all), in order."""
+    for name in buffer.names(desk.folder) if names is None else names:
+        for raw in buffer.read(desk.folder, name):
+            mark = marks.mark_of(raw)
+            if mark is not None:
+                yield mark, raw
+
+
+def blobs(desk: Desk, type: BlobType | str, page: int = 0, page_size: int = 10) -> list[str]:
+    """The ids of all blobs of a type, newest first, `page_size` of them from page `page` (from 0) on."""
+    wanted = marks.blob_type(type)
+    if page < 0 or page_size < 1:
+        raise InvalidInput(f"page counts from 0 and page_size from 1, not {page} and {page_size}")
+    times: dict[str, datetime] = {}
+    for mark, _ in buffered_lines(desk):
+        if mark.type is wanted and mark.created_at is not None:
+            times[mark.id] = mark.created_at
+    desk.blobs.refresh()
+    for place in desk.blobs.all():
+        if place.type is wanted:
+            times[place.id] = min(place.created_at, times.get(place.id, place.created_at))
+    ordered = sorted(times, key=lambda one: (times[one], one), reverse=True)
+    return ordered[page * page_size : (page + 1) * page_size]

@@ -1,0 +1,161 @@
+"""The buffer: what waits in it, from its lines to conversations and documents, and in which state blobs are.
+
+All of it is told by the files, so that a restart changes no state: idle stands in the buffer, processing in a
+buffer that was set aside or in a resource that no run has read, failed in one whose run was tried and kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from ..edges import buffer, pending
+from ..edges.loaders import load_messages
+from ..errors import InvalidInput
+from ..models import BUFFER_STATES, BlobType, BufferCount, BufferState, Loaded, Modality
+from ..pure import blobs as marks
+from .blobs import buffered_lines
+from .desk import Desk
+
+MAX_DONE = 1000
+"""So many blobs that are done are told at most, the latest."""
+_TALK = (BlobType.CHAT, BlobType.IMAGE)
+_FORMATS = {
+    BlobType.DOC: ("markdown", ".md"),
+    BlobType.SUMMARY: ("text", ".txt"),
+    BlobType.CODE: ("text", ".txt"),
+}
+
+Raw = dict[str, Any]
+
+
+# -- what is in it
+
+
+def buffered(desk: Desk, names: Sequence[str]) -> list[Loaded]:
+    """Each buffer file's conversations and documents: from its bytes alone, so that doing it again gives
+    the same. Raises CorruptFile."""
+    loaded: list[Loaded] = []
+    for name in names:
+        for _, group in groupby(_once(buffer.read(desk.folder, name)), _part):
+            loaded += _load(desk, list(group))
+    return loaded
+
+
+def _part(raw: Raw) -> tuple[str, ...]:
+    """What one conversation is made of: chats and images that follow each other, or one transcript."""
+    mark = marks.mark_of(raw)
+    return () if mark is None or mark.type in _TALK else (mark.type, mark.id)
+
+
+def _load(desk: Desk, raws: list[Raw]) -> Sequence[Loaded]:
+    mark = marks.mark_of(raws[0])
+    if mark is not None and mark.type in _FORMATS:
+        return [_document(desk, raw) for raw in raws[:1]]
+    return load_messages(
+        raws,
+        "buffer",
+        timezone=desk.tools.timezone,
+        session_gap=desk.tools.session_gap,
+        max_message_bytes=desk.settings.max_message_bytes,
+        may_be_blank=True,
+    )
+
+
+def _document(desk: Desk, raw: Raw) -> Loaded:
+    mark = marks.mark_of(raw)
+    assert mark is not None
+    format, suffix = _FORMATS[mark.type]
+    text = str(raw["content"])
+    blob = marks.document_mark(mark, desk.tools.now())
+    return Loaded(
+        Modality.DOCUMENT,
+        "buffer",
+        format,
+        created_at=blob.created_at,
+        body=text,
+        data=text.encode(),
+        suffix=suffix,
+        blob=blob,
+    )
+
+
+def _once(messages: Sequence[Raw]) -> list[Raw]:
+    """A client that sends again sends the same id and words: those count once."""
+    kept: dict[object, Raw] = {}
+    for number, raw in enumerate(messages):
+        mark = marks.mark_of(raw)
+        if mark is not None:
+            kept.setdefault((mark.id, mark.line, repr(raw.get("content"))), raw)
+            continue
+        identity = raw.get("id") or raw.get("message_id")
+        plain = {name: value for name, value in raw.items() if name != "created_at"}
+        kept.setdefault((str(identity), repr(plain)) if identity else number, raw)
+    return list(kept.values())
+
+
+# -- states
+
+
+def ids_in(desk: Desk, type: BlobType | str, status: str) -> list[str]:
+    """The ids of the blobs of a type that are in a state, in the order they came; of done ones the latest."""
+    wanted = marks.blob_type(type)
+    if status not in BUFFER_STATES:
+        raise InvalidInput(f"there is no state {status[:40]!r}; the states are {', '.join(BUFFER_STATES)}")
+    return [blob_id for blob_id, kind, state in _states(desk) if (kind, state) == (wanted, status)]
+
+
+def counts(desk: Desk) -> dict[BlobType, BufferCount]:
+    """How many blobs of each type are in each state, and what is idle in tokens."""
+    found = Counter((kind, state) for _, kind, state in _states(desk))
+    tokens: Counter[BlobType] = Counter()
+    messages = 0
+    count = desk.tools.counter().count
+    for raw in buffer.read(desk.folder, buffer.BUFFER):
+        mark = marks.mark_of(raw)
+        messages += mark is None
+        tokens[mark.type if mark else BlobType.CHAT] += tokens_of(raw, count)
+    return {
+        kind: BufferCount(
+            idle=found[kind, "idle"],
+            processing=found[kind, "processing"],
+            done=found[kind, "done"],
+            failed=found[kind, "failed"],
+            tokens=tokens[kind],
+            messages=messages if kind is BlobType.CHAT else 0,
+        )
+        for kind in BlobType
+    }
+
+
+def tokens_of(raw: Raw, count: Callable[[str], int]) -> int:
+    content = raw.get("content", raw.get("text"))
+    return count(content) if isinstance(content, str) else 0
+
+
+def _states(desk: Desk) -> Iterator[tuple[str, BlobType, BufferState]]:
+    """Each blob once, in the state of that part of it that is furthest from done."""
+    told: set[str] = set()
+    for name in buffer.names(desk.folder):
+        state: BufferState = "idle" if name == buffer.BUFFER else "processing"
+        for mark, _ in buffered_lines(desk, [name]):
+            if mark.id not in told:
+                told.add(mark.id)
+                yield mark.id, mark.type, state
+    desk.blobs.refresh()
+    read = {r for e in desk.folder.all_events().values() if e.kind != "forget" for r in e.resources}
+    tried = {one.resource for one in pending.read(desk.folder) if one.attempts or one.error}
+    done: dict[str, tuple[Any, BlobType]] = {}
+    for place in desk.blobs.all():
+        if place.id in told:
+            continue
+        if place.resource in read:
+            done.setdefault(place.id, (place.created_at, place.type))
+        else:
+            told.add(place.id)
+            yield place.id, place.type, "failed" if place.resource in tried else "processing"
+    latest = sorted((at, blob_id, kind) for blob_id, (at, kind) in done.items() if blob_id not in told)
+    for _, blob_id, kind in latest[-MAX_DONE:]:
+        yield blob_id, kind, "done"
