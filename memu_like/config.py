@@ -20,7 +20,7 @@ from .errors import ConfigError
 from .models import ItemType
 
 ENV_PREFIX = "MEMU_LIKE_"
-NOT_SETTINGS = frozenset(["MEMU_LIKE_USER"])
+NOT_SETTINGS = frozenset(["MEMU_LIKE_USER", "MEMU_LIKE_TOKEN"])
 """Variables that a face reads for itself."""
 
 EmbedderName = Literal["static", "minilm", "openai", "none"]

@@ -209,6 +209,7 @@ def floor(module: str) -> int:
             "usecases": USE_CASES,
             "building": SERVICE,
             "committer": SERVICE,
+            "fenced": SERVICE,  # beside the service: how a face hands on what is remembered
             "profile_verbs": SERVICE,
             "reading": SERVICE,
             "service": SERVICE,

@@ -22,6 +22,7 @@ from . import (
     prompts,
     records,
     replying,
+    serving_mcp,
     syncing,
     watching,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "prompts",
     "records",
     "replying",
+    "serving_mcp",
     "syncing",
     "watching",
 ]

@@ -116,6 +116,7 @@ COMMANDS = (
     *("sync", "watch", "history", "diff", "blame", "revert"),
     *("items", "events", "resources", "category", "prompts"),
     *("reindex", "doctor", "export", "import", "forget"),
+    "mcp",
     "bench",
 )
 
