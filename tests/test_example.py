@@ -36,7 +36,7 @@ def texts(folder: Path) -> dict[str, str]:
         if path.is_file() and ".memu" not in relative.parts:
             text = path.read_text("utf-8")
             if relative.parts[0] == "events":
-                text = re.sub(r'"id":"\d{14}-[0-9a-f]{8}"', '"id":"run"', text)
+                text = re.sub(r'"id":"\d{14}-[0-9a-f]{8,10}"', '"id":"run"', text)
             found[relative.as_posix()] = text if relative.suffix == ".txt" else MOMENT.sub("", text)
     return found
 

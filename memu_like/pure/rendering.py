@@ -141,7 +141,9 @@ def scalar(value: str) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    """ISO 8601, to the millisecond where the moment is that fine."""
+    fine = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=fine).replace("+00:00", "Z")
 
 
 def _safe_start(text: str) -> str:

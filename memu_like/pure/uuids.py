@@ -14,7 +14,7 @@ Kind = Literal["item", "event"]
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ITEM = re.compile(r"[0-9a-z]{4,12}")
-_RUN = re.compile(r"(\d{14})-([0-9a-f]{8})")
+_RUN = re.compile(r"(\d{14})-([0-9a-f]{8,10})")
 _MARKS: dict[Kind, int] = {"item": 0xA1, "event": 0xA2}
 _SPACE = uuid.UUID("5b0a4d1c-0f6e-5d51-9a57-2f1c7c6f3d10")
 """The namespace of what is hashed."""
@@ -36,7 +36,8 @@ def event_uuid(event_id: str) -> uuid.UUID:
     found = _RUN.fullmatch(event_id)
     if found is None:
         return hashed_uuid("event", event_id)
-    return _spelled("event", int(found.group(1)) << 32 | int(found.group(2), 16))
+    second, rest = found.groups()
+    return _spelled("event", (int(second) << 4 | len(rest)) << 40 | int(rest, 16))
 
 
 def hashed_uuid(*parts: str) -> uuid.UUID:
@@ -49,7 +50,8 @@ def spelled_id(value: uuid.UUID) -> tuple[Kind, str] | None:
     free = _free_bits(value)
     mark, number = free >> 114, free & ((1 << 114) - 1)
     if mark == _MARKS["event"]:
-        spelled = f"{number >> 32:014d}-{number & 0xFFFFFFFF:08x}"
+        length, rest = (number >> 40) & 0xF, number & ((1 << 40) - 1)
+        spelled = f"{number >> 44:014d}-{rest:0{length}x}"
         return ("event", spelled) if event_uuid(spelled) == value else None
     if mark == _MARKS["item"]:
         letters = []

@@ -12,7 +12,8 @@ from ..edges.folder import content_hash
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
 from ..models import Category, Event, Item, ProfileDelta, Reorganised, Status
-from ..pure.markdown import Document, parse, render, unescape
+from ..pure.lines import ITEM_ID
+from ..pure.markdown import Document, ids_within, parse, render, unescape
 from ..pure.merging import (
     CategoryPlan,
     SlotPlan,
@@ -23,6 +24,7 @@ from ..pure.merging import (
     standing_summary,
     summary_base,
 )
+from ..pure.moments import revised_at, run_moment
 from ..pure.rendering import bullet_text, fingerprint, plain_line
 from ..pure.selecting import Choice, select_entries
 from ..pure.summarising import is_summary_of, summary_line
@@ -182,14 +184,16 @@ def read_category(desk: Desk, path: str) -> str | None:
 def current_base(desk: Desk, topic: str, current: str | None) -> Base:
     """The base; where it was deleted, what the events say was shown, and what still reads as it was written.
 
-    What was shown and stands in the file no more was deleted by a person, and must not come back.
+    What was shown and stands in the file no more was deleted by a person, and must not come back; unless the
+    run that has learnt it was killed before it wrote the file.
     """
     if current is None or desk.folder.path(_base_path(topic)).exists():
         return read_base(desk, topic)
     items: list[Item] = []
     own_names = desk.own_names()
-    standing = bullets_of(current)
-    bullets = {i: text for i, text in _shown(desk, topic).items() if i not in standing}
+    standing = bullets_of(current, mentioned(desk, current))
+    written = _written_at(current)
+    bullets = {i: text for i, text in _shown(desk, topic, written).items() if i not in standing}
     for item_id, text in standing.items():
         item = desk.item(item_id)
         if item is not None:
@@ -202,6 +206,12 @@ def current_base(desk: Desk, topic: str, current: str | None) -> Base:
         before = (item.id for item in items if item.created_at <= model.created_at)
         return Base(bullets, unescape(standing_line), summarised=tuple(before))
     return Base(bullets, _fragments(desk, topic, items, unescape(standing_line)))
+
+
+def mentioned(desk: Desk, text: str) -> frozenset[str]:
+    """The ids within lines of a category file that may be entries on which a person has typed on."""
+    items = [desk.item(found) for found in ids_within(text) if ITEM_ID.fullmatch(found)]
+    return frozenset(item.id for item in items if item and item.shown and item.status is Status.ACTIVE)
 
 
 def _fragments(desk: Desk, topic: str, standing: Sequence[Item], line: str) -> str:
@@ -222,16 +232,31 @@ def _model_summary(desk: Desk, topic: str, line: str) -> Event | None:
     return next((e for e in found for one in e.reorganised if replace(one, left_out=0) == mark), None)
 
 
-def _shown(desk: Desk, topic: str) -> dict[str, str]:
-    """Item id -> text of the entries that the runs have put into a topic and not taken out again."""
+def _written_at(current: str) -> datetime | None:
+    """When a run last wrote the file, as its front matter says; None where a person has taken that out."""
+    try:
+        found = datetime.fromisoformat(parse(current).get("updated_at") or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def _shown(desk: Desk, topic: str, until: datetime | None) -> dict[str, str]:
+    """Item id -> text of the entries that runs have put into a topic, by `until`, and not taken out again."""
     shown: dict[str, str] = {}
     for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
         for delta in event.profile_delta:
             if delta.topic == topic and delta.op == "remove":
                 shown.pop(delta.item, None)
-            elif delta.topic == topic:
+            elif delta.topic == topic and (until is None or _made_at(event, until) <= until):
                 shown[delta.item] = delta.text
     return shown
+
+
+def _made_at(event: Event, until: datetime) -> datetime:
+    """As finely as `until` is told."""
+    moment = run_moment(event.id) if until.microsecond else None
+    return moment or event.created_at
 
 
 def _adopting(base: Base, adopted: Mapping[str, str], current: str | None) -> Base:
@@ -279,7 +304,7 @@ def _plan_topic(
     plan = CategoryPlan(
         topic=topic,
         description=category_of(desk, topic).description,
-        updated_at=max((item.created_at for item in candidates), default=datetime.min),
+        updated_at=max(map(revised_at, candidates), default=datetime.min),
         summary=summary,
         slots=(
             *(SlotPlan(slot.name, tuple((i.id, texts[i.id]) for i in slot.items)) for slot in choice.slots),

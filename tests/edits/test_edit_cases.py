@@ -22,7 +22,7 @@ LATER = {
     "content": "I adopted a tortoise named Tempo.",
     "created_at": "2023-10-01T10:00:00+00:00",
 }
-MOMENT = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+MOMENT = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

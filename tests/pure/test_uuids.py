@@ -11,9 +11,7 @@ from pydantic import UUID4, UUID5, TypeAdapter
 from memu_like.pure.uuids import event_uuid, hashed_uuid, item_uuid, spelled_id
 
 ITEM_IDS = st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=12)
-RUN_IDS = st.tuples(st.integers(0, 10**14 - 1), st.integers(0, 2**32 - 1)).map(
-    lambda pair: f"{pair[0]:014d}-{pair[1]:08x}"
-)
+RUN_IDS = st.from_regex(r"[0-9]{14}-[0-9a-f]{8,10}", fullmatch=True)
 ACCEPTED: TypeAdapter[uuid.UUID] = TypeAdapter(UUID4 | UUID5)
 
 
