@@ -95,6 +95,7 @@ class _Finder:
         self.found = Edits()
         self.documents: dict[str, Document] = {}
         self.based: dict[str, str] = {}
+        self.known: set[str] = set()
         self.theirs: dict[str, str] = {}
         self.unsure: set[str] = set()
         self.places: dict[str, list[Place]] = {}
@@ -103,6 +104,7 @@ class _Finder:
     def read(self, pages: Sequence[Page]) -> None:
         for page in pages:
             self.based |= page.bullets
+            self.known |= page.known
             self.theirs |= page.theirs
         told = [page for page in pages if self._is_told(page)]
         for page in told:
@@ -124,7 +126,7 @@ class _Finder:
             return True
         if page.bullets and not page.text.strip(BOM + " \t\r\n"):
             return self._untold(page, 1, "the file is blank, though entries stood in it")
-        document = parse(page.text, known=self.based.keys())
+        document = parse(page.text, known=self.known)
         if document.problem is not None:
             return self._untold(page, document.problem.line, document.problem.reason)
         self.documents[page.path] = document

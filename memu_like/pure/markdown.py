@@ -151,11 +151,15 @@ def parse(text: str, known: Collection[str] = ()) -> Document:
 
 
 def _ids_within(text: str) -> frozenset[str]:
-    """What looks like an id within a line."""
     return frozenset(_WITHIN_A_LINE.findall(text))
 
 
 _kept_ids_within = lru_cache(maxsize=KEPT)(_ids_within)
+
+
+def ids_within(text: str) -> frozenset[str]:
+    """What looks like an id within a line."""
+    return _ids_within(text) if len(text) > LONGEST_KEPT else _kept_ids_within(text)
 
 
 def _parse(text: str, known: frozenset[str]) -> Document:

@@ -19,7 +19,8 @@ class Page:
     `bullets` is the text of each bullet as the machine last wrote it, `summary` and `description` likewise;
     `told` are the summary and the description that a sync has seen there, () where none has; `theirs` are
     the bullets that are a person's, as it saw them. `new` is a file
-    that the machine has never written.
+    that the machine has never written. `mentioned` are the ids within its lines that count there too, though
+    no base knows them.
     """
 
     topic: str
@@ -31,6 +32,12 @@ class Page:
     told: tuple[str, ...] = ()
     theirs: Mapping[str, str] = field(default_factory=dict, hash=False)
     new: bool = False
+    mentioned: frozenset[str] = frozenset()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids that count within a line of it."""
+        return self.mentioned.union(self.bullets)
 
 
 @dataclass(frozen=True, slots=True)

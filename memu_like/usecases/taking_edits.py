@@ -30,6 +30,7 @@ from .categories import (
     current_base,
     has_base,
     is_synced,
+    mentioned,
     read_base,
     remove_base,
     render_categories,
@@ -146,7 +147,15 @@ def _page(
     data[path], bases[topic] = content, base
     head = base.summary, base.description
     return Page(
-        topic, path, text, base.bullets, *head, told=base.told, theirs=base.theirs, new=new and not lost
+        topic,
+        path,
+        text,
+        base.bullets,
+        *head,
+        told=base.told,
+        theirs=base.theirs,
+        new=new and not lost,
+        mentioned=mentioned(desk, text or ""),
     )
 
 
@@ -210,7 +219,7 @@ def _elsewhere(desk: Desk, files: Files) -> frozenset[str]:
     read = {page.topic for page in files.pages}
     found = set()
     for page in files.pages:
-        for item_id in bullets_of(page.text or "", page.bullets):
+        for item_id in bullets_of(page.text or "", page.known):
             item = desk.item(item_id)
             if item is not None and item.topic not in read:
                 home = desk.folder.read_or_none(category_path(item.topic)) or b""
@@ -280,7 +289,7 @@ def _write_ids(desk: Desk, files: Files, found: Edits) -> bool:
     if any(files.data[path] != now for path, now in changed.items()):
         return False
     desk.folder.record_person(files.data)
-    known = {item_id for page in files.pages for item_id in page.bullets}
+    known = {item_id for page in files.pages for item_id in page.known}
     texts = {page.path: page.text or "" for page in files.pages}
     contents = {
         path: (files.data[path], insert_ids(texts[path], known, ids).encode())
@@ -356,7 +365,7 @@ def _write_base_of(
 ) -> None:
     if page.text is not None:
         data = desk.folder.read_or_none(page.path)
-        expected = insert_ids(page.text, page.bullets, found.ids.get(page.path, ())).encode()
+        expected = insert_ids(page.text, page.known, found.ids.get(page.path, ())).encode()
         base = _base(desk, files, page, expected.decode(), changed, found, held=held)
         if data != expected:  # saved again meanwhile: the next sync looks at it
             base = replace(base, written="")
@@ -379,7 +388,7 @@ def _base(
     held: bool,
 ) -> Base:
     before = files.bases[page.topic]
-    standing = bullets_of(text, page.bullets)
+    standing = bullets_of(text, page.known)
     kept = {edit.item for edit in found.deleted} if held else set()
     bullets = {i: page.bullets[i] for i in page.bullets if i in kept or i in files.astray}
     theirs: dict[str, str] = {}
