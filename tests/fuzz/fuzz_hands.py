@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 Hand = Callable[[str, int, str], "bytes | None"]
 
-ID = re.compile(r"(?<=[ \t])\^([a-z0-9]{4,12})(?=[ \t]*$)")
+IDS = re.compile(r"(?:[ \t]+\^[^\s^]+)+[ \t]*$")
+"""The block ids that end a line: an item's, and those that a person chose."""
+ITEM_ID = re.compile(r"\^([a-z0-9]{4,12})")
 BULLET = re.compile(r"[-*+] .*\S")
 FENCE = re.compile(r"(```|~~~)")
 
@@ -22,16 +24,19 @@ def lines_of(text: str) -> list[str]:
 
 
 def bare(line: str) -> str:
-    """A line without its end and the item ids at its end."""
+    """A line without its end and the item ids at its end; a block id that a person chose is theirs."""
     line = line.rstrip("\r\n")
-    while (found := ID.search(line)) is not None:
-        line = line[: found.start()].rstrip(" \t")
-    return line
+    found = IDS.search(line)
+    if found is None:
+        return line
+    own = [word for word in found.group().split() if not ITEM_ID.fullmatch(word)]
+    return " ".join([line[: found.start()], *own])
 
 
 def id_of(line: str) -> str | None:
-    found = ID.search(line.rstrip("\r\n"))
-    return found.group(1) if found else None
+    found = IDS.search(line.rstrip("\r\n"))
+    ids = [word[1:] for word in found.group().split() if ITEM_ID.fullmatch(word)] if found else []
+    return ids[-1] if ids else None
 
 
 def front_length(lines: list[str]) -> int:
