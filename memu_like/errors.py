@@ -87,6 +87,7 @@ class NotFound(UserError):
     exit_code = 4
 
     def __init__(self, kind: str, name: str, hint: str = "") -> None:
+        self.kind, self.name = kind, name
         super().__init__(f"no {kind} {name!r}" + (f"; {hint}" if hint else ""))
 
 

@@ -116,7 +116,7 @@ COMMANDS = (
     *("sync", "watch", "history", "diff", "blame", "revert"),
     *("items", "events", "resources", "category", "prompts"),
     *("reindex", "doctor", "export", "import", "forget"),
-    "mcp",
+    *("serve", "mcp"),
     "bench",
 )
 

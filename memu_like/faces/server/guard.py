@@ -1,0 +1,99 @@
+"""What stands before the routes: the token, a line in the log for each request, and a net below them.
+
+Plain ASGI, so that a body is not read before its sender is known. A line names the route and not the path
+or the query, which may hold what somebody said.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from .statuses import Unauthorised
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Send
+    from starlette.types import Scope as Connection
+
+    from .access import Access
+
+LOG = logging.getLogger("memu_like.server")
+OPEN = frozenset(["/api/v1/healthcheck"])
+"""The paths that answer without a token."""
+
+
+class Guard:
+    """Asks `access` for the scope of the request's token; it stands in `request.state.scope` from then on."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        if connection["type"] != "http" or connection["path"] in OPEN:
+            return await self._app(connection, receive, send)
+        scope = self._access.admit(token_of(connection))
+        if scope is None:
+            return await refuse(send, Unauthorised.status, str(Unauthorised()))
+        connection.setdefault("state", {})["scope"] = scope
+        return await self._app(connection, receive, send)
+
+
+def token_of(connection: Connection) -> str | None:
+    """The bearer token of a request; None where it has none."""
+    for name, value in connection["headers"]:
+        if name == b"authorization":
+            kind, _, token = value.decode("latin-1").partition(" ")
+            return token.strip() if kind.lower() == "bearer" else None
+    return None
+
+
+async def refuse(send: Send, status: int, message: str) -> None:
+    """Answer with an error and nothing else."""
+    body = json.dumps({"data": None, "errno": status, "errmsg": message}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status == Unauthorised.status:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class AccessLog:
+    """One line a request: method, route, status, milliseconds; and the net for what nothing else caught.
+
+    Of a mistake of ours the log has the kind and the place, not what it says: that may quote somebody.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        if connection["type"] != "http":
+            return await self._app(connection, receive, send)
+        started, status = perf_counter(), 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(connection, receive, watched)
+        except Exception as error:  # a face: whatever it is, the client gets an answer
+            LOG.error("internal error: %s at %s", type(error).__name__, _places(error))
+            if status:
+                raise  # half of an answer is out: the connection has to end
+            await refuse(watched, 500, f"internal error: {type(error).__name__}; please report it")
+        finally:
+            route = getattr(connection.get("route"), "path", "(no route)")
+            took = (perf_counter() - started) * 1000
+            LOG.info("%s %s %s %.1f ms", connection["method"], route, status or "gone", took)
+
+
+def _places(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-12:]
+    return " < ".join(f"{one.name} ({one.filename}:{one.lineno})" for one in reversed(frames))
