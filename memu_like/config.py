@@ -150,6 +150,19 @@ class Settings(BaseModel):
     navigate_tokens: int = Field(default=16_000, ge=500)
     """Budgets of a retrieval by reading (method "llm"): model calls, and tokens of what it is shown."""
 
+    max_chat_blob_buffer_token_size: int = Field(default=1024, ge=1)
+    """In the background, a buffer is flushed once it has more tokens than this; by Memobase's name."""
+    buffer_flush_interval: float = Field(default=3600.0, gt=0)
+    """In the background, a buffer is flushed once nothing was added to it for so many seconds."""
+    flush_on_close: bool = False
+    """Closing the service flushes the buffers that it has added to; else they stay as they are."""
+    background_workers: int = Field(default=4, ge=1, le=64)
+    """How many users' buffers are flushed at once in the background."""
+    flush_retry_seconds: float = Field(default=30.0, gt=0)
+    """The pause before a flush that failed is tried again; it doubles each time, up to an hour."""
+    flush_retries: int = Field(default=8, ge=0)
+    """How often a run is tried whose replies cannot be used; then it waits for a flush with retry."""
+
     mask_secrets: bool = True
     """Keep API keys, passwords and card numbers out of items and categories, and mask them in hits."""
 

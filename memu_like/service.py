@@ -17,25 +17,20 @@ from uuid import uuid4
 from .building import now, read_settings
 from .config import Settings
 from .edges.folder import UserFolder
-from .edges.inputs import is_path, read_input
+from .edges.inputs import read_input
 from .edges.llm.base import Model
-from .edges.loaders import load, load_messages
 from .edges.prompts import Prompts
 from .edges.store import init_store, user_ids, users_of
 from .edges.watcher import Watcher
 from .errors import InvalidInput
+from .intake_verbs import IntakeVerbs
 from .models import (
     BlameLine,
-    Blob,
-    BlobType,
-    BufferCount,
     CategoryText,
     Change,
     Event,
     Item,
-    Loaded,
     MemorizeReport,
-    Modality,
     Past,
     ReorganiseReport,
     Reply,
@@ -48,13 +43,11 @@ from .profile_verbs import ProfileVerbs
 from .reading import PastMemory, at
 from .usecases import (
     blaming,
-    blobs,
     buffering,
     category_texts,
     editing,
     forgetting,
     listing,
-    memorize,
     reverting,
     syncing,
     transfer,
@@ -64,6 +57,7 @@ from .usecases import history as histories
 from .usecases import users as accounts
 from .usecases.desk import Desk, Progress, Tools
 from .usecases.expecting import Expected
+from .usecases.flushing import Flusher, Waits
 from .usecases.states import Point
 from .usecases.watching import Watch
 from .workshop import Workshop
@@ -81,7 +75,8 @@ class MemoryService:
     `store` is a path, or a complete Settings value. With a path, settings come from `overrides` over
     `MEMU_LIKE_*` environment variables over the store's `memory.toml`. `model` is a language model to use in
     place of the one that the settings name, such as a ScriptedModel. With `watch`, edits are taken in as they
-    are saved, from entering to closing. Raises ConfigError.
+    are saved, and with `background` buffers are flushed when they are over size or age; both from entering
+    to closing. Raises ConfigError.
     """
 
     def __init__(
@@ -90,6 +85,7 @@ class MemoryService:
         *,
         model: Model | None = None,
         watch: bool = False,
+        background: bool = False,
         **overrides: Any,
     ) -> None:
         self.settings = store if isinstance(store, Settings) else read_settings(store, overrides)
@@ -100,10 +96,14 @@ class MemoryService:
         watcher = Watcher(self.store, self.settings.watch_debounce_seconds)
         self._watch = Watch(watcher, self._users_of, lambda user_id: self.user(user_id).sync())
         self._watches = watch
+        self._flusher = Flusher(self.settings, self._look, self._flush, self._waiting_users)
+        self._flushes = background
 
     async def __aenter__(self) -> MemoryService:
         if self._watches:
             self._watch.start()
+        if self._flushes:
+            self._flusher.start()
         return self
 
     async def __aexit__(
@@ -114,10 +114,27 @@ class MemoryService:
     async def close(self) -> None:
         """Wait for the threads at work and close the folders. What is buffered stays buffered.
 
+        With the setting `flush_on_close` it is flushed first, as far as this service has added to it.
         A run that a model has not answered yet stays waiting; the call that makes it raises RuntimeError.
         """
         await self._watch.close()
+        if self.settings.flush_on_close:
+            await self.drain()
+        await self._flusher.close()
         await self._shop.close()
+
+    async def drain(self, *, flush: bool | None = None) -> None:
+        """Before a shutdown: begin no more flushes in the background, and wait for those that are due.
+
+        With `flush` (None: as `flush_on_close` says), every buffer that this service has added to is flushed
+        first. What is added from now on is as durable as before, and waits for the next service.
+        """
+        await self._flusher.drain(self.settings.flush_on_close if flush is None else flush)
+
+    @property
+    def flush_errors(self) -> Mapping[str, str]:
+        """User id -> what their last flush met, until one succeeds."""
+        return self._flusher.errors
 
     def watch(self, user_id: str | None = None) -> AsyncGenerator[SyncReport, None]:
         """Take in edits as they are saved, of one user or all, and tell of each sync that did, or could not.
@@ -153,6 +170,22 @@ class MemoryService:
     async def _users_of(self, folders: frozenset[str] | None) -> tuple[list[str], list[str]]:
         return await self._shop.blocking(partial(users_of, self.store, folders))
 
+    async def _waiting_users(self) -> AsyncGenerator[str, None]:
+        chunks = buffering.users_waiting(self.store)
+        while (users := await self._shop.blocking(partial(next, chunks, None))) is not None:
+            for user_id in users:
+                yield user_id
+
+    async def _look(self, user_id: str) -> Waits | None:
+        tools = await self._shop.tools()
+        return await self._shop.blocking(partial(buffering.look, self.user(user_id).folder, tools))
+
+    async def _flush(self, user_id: str, retry: bool) -> MemorizeReport | None:
+        """None where the user is gone: a flush would make the folder again."""
+        user = self.user(user_id)
+        there = await self._shop.blocking(user.folder.exists)
+        return await user.flush(retry=retry) if there else None
+
     async def init(self, *, git: bool = False) -> Path:
         """Make the store with its `.gitignore` and `.gitattributes`, and return its path.
 
@@ -184,11 +217,11 @@ class MemoryService:
         return await self._shop.tools()
 
 
-class UserMemory(ProfileVerbs):
+class UserMemory(IntakeVerbs, ProfileVerbs):
     """One user's memory. Every verb that reads raises NotFound where the user has no folder yet."""
 
     def __init__(self, service: MemoryService, folder: UserFolder) -> None:
-        super().__init__(service._shop, folder)
+        super().__init__(service._shop, folder, service._flusher)
         self._service = service
 
     # -- what the application keeps about the user
@@ -196,146 +229,6 @@ class UserMemory(ProfileVerbs):
     async def set_data(self, data: Mapping[str, Any] | None) -> UserRecord:
         """Replace it. Raises NotFound, InvalidInput."""
         return await self._shop.write(self.folder, accounts.set_data, data)
-
-    # -- taking in
-
-    async def add(self, messages: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> int:
-        """Buffer messages; they are durable, and found by search, on return. Returns how many.
-
-        A message is {"role", "content", "name"?, "created_at"?, "id"?, ...}. Raises InvalidInput, and then
-        none is kept.
-        """
-        batch = [messages] if isinstance(messages, Mapping) else messages
-        if isinstance(batch, str | bytes) or not isinstance(batch, Sequence):
-            raise InvalidInput(f"messages must be a list of objects, not {type(batch).__name__}")
-        return await self._shop.write_beside(self.folder, memorize.add, batch)
-
-    async def insert(self, blob: Blob, *, wait: bool = False) -> str:
-        """Buffer a blob, durably; returns its id. With `wait`, also run on what is buffered.
-
-        Of a blob that is there already under its own id nothing is written. Raises InvalidInput, and Conflict
-        where another one has that id.
-        """
-        known = blob.id is not None and await self._shop.write(self.folder, blobs.is_known, blob)
-        if known and blob.id is not None:
-            return blob.id
-        blob_id = await self._shop.write_beside(self.folder, blobs.insert, blob)
-        if wait:
-            await self.flush()
-        return blob_id
-
-    async def blob(self, blob_id: str) -> Blob:
-        """A blob as it was given, buffered or memorized. Raises NotFound."""
-        return await self._read(blobs.blob, blob_id)
-
-    async def blobs(self, type: BlobType | str, page: int = 0, page_size: int = 10) -> list[str]:
-        """The ids of the blobs of a type, newest first: the page `page`, from 0, of `page_size` each."""
-        return await self._read(blobs.blobs, type, page, page_size)
-
-    async def delete_blob(self, blob_id: str) -> None:
-        """Erase a blob, buffered or memorized, and what came of it. Raises NotFound."""
-        await self._shop.write(self.folder, forgetting.delete_blob, blob_id)
-
-    async def buffered(self, type: BlobType | str = "chat", status: str = "idle") -> list[str]:
-        """The ids of the blobs of a type that are idle, processing, done (the latest of them) or failed."""
-        return await self._read(buffering.ids_in, type, status)
-
-    async def buffer_states(self) -> dict[BlobType, BufferCount]:
-        """How many blobs of each type are in each state, and what is idle in tokens."""
-        return await self._read(buffering.counts)
-
-    async def memorize(
-        self,
-        source: str | Path | bytes | Sequence[Mapping[str, Any]],
-        *,
-        modality: str | Modality | None = None,
-        format: str | None = None,
-        name: str | None = None,
-        progress: Progress | None = None,
-        model: bool = True,
-        dry_run: bool = False,
-    ) -> MemorizeReport:
-        """Store and run on a file (a path), bytes, a text, or messages; what is buffered goes with it.
-
-        A `str` is a path where such a file exists or it looks like one (one line, no space or with a known
-        ending), else a text. Raises LoadError and InvalidInput, and then nothing is written. A configured
-        language model does the extraction unless `model` is False; runs that it cannot make are in the
-        report's `kept`. With `dry_run` nothing is written, and the report's `operations` say what would be.
-        """
-        loaded = await self._load(source, Modality(modality) if modality else None, format, name)
-        return await self._memorize(loaded, progress, model=model, dry_run=dry_run)
-
-    async def flush(
-        self,
-        progress: Progress | None = None,
-        *,
-        model: bool = True,
-        dry_run: bool = False,
-        retry: bool = False,
-    ) -> MemorizeReport:
-        """Run on what is buffered, and on what an interrupted run left; `model` and `dry_run` as above.
-
-        With `retry`, also make the runs that were kept because the model's replies could not be used.
-        """
-        return await self._memorize((), progress, model=model, dry_run=dry_run, retry=retry)
-
-    async def _memorize(
-        self,
-        loaded: Sequence[Loaded],
-        progress: Progress | None,
-        *,
-        model: bool,
-        dry_run: bool,
-        retry: bool = False,
-    ) -> MemorizeReport:
-        room = await self._shop.room(self.folder)
-        if room.tools.model is not None and model:
-            from .usecases import (
-                model_runs,  # what needs a model is loaded with one: opening a memory is fast
-            )
-
-            if dry_run:
-                return await model_runs.preview_with_model(room, loaded)
-            report = await model_runs.memorize_with_model(room, loaded, progress, retry=retry)
-            return self._shop.commits.tell(report)
-        if dry_run:
-            return await room.write(partial(memorize.preview, loaded=loaded))
-        report = await room.write(partial(memorize.memorize, loaded=loaded, progress=progress, retry=retry))
-        return self._shop.commits.tell(report)
-
-    async def _load(
-        self, source: object, modality: Modality | None, format: str | None, name: str | None
-    ) -> tuple[Loaded, ...]:
-        settings = self._service.settings
-        tools = await self._shop.tools()
-        timezone, gap, limit = tools.timezone, tools.session_gap, settings.max_message_bytes
-        if isinstance(source, str) and not is_path(source):
-            source, name = source.encode("utf-8", "surrogatepass"), name or "text"
-        if isinstance(source, str | Path):
-            data = await read_input(Path(source), settings.max_file_bytes)
-            name = name or Path(source).name
-        elif isinstance(source, bytes | bytearray):
-            data = bytes(source)
-        elif isinstance(source, Sequence):
-            given = partial(
-                load_messages, source, timezone=timezone, session_gap=gap, max_message_bytes=limit
-            )
-            return await self._shop.blocking(given)
-        else:
-            raise InvalidInput(
-                f"cannot memorize a {type(source).__name__}: give a path, bytes, text or messages"
-            )
-        work = partial(
-            load,
-            data,
-            name or "input",
-            format=format,
-            modality=modality,
-            timezone=timezone,
-            session_gap=gap,
-            max_message_bytes=limit,
-        )
-        return await self._shop.blocking(work)
 
     async def import_profile(self, text: str) -> MemorizeReport:
         """Take free text in, such as notes about the user, and extract from it as from a document."""
@@ -504,6 +397,7 @@ class UserMemory(ProfileVerbs):
         """Erase the user's whole folder."""
         await self._shop.write(self.folder, forgetting.forget_user)
         self._shop.forget(self.folder)
+        self._flusher.forgotten(self.user_id)
 
     async def sync(self, *, confirm: bool = False) -> SyncReport:
         """Take in what was changed by hand in the files; each run does so before it begins.

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..errors import CorruptFile
 from ..pure import records
 from . import files
-from .folder import UserFolder
+from .folder import DERIVED, UserFolder
 
 BUFFER = "buffer.jsonl"
 ROTATED = "buffer-*.jsonl"
 LOCK = "buffer.lock"
+IN_FLIGHT = ("pending.json", "journal.json")
+"""In `.memu/`: what a flush leaves there until its runs are made."""
 
 
 def render(messages: Sequence[Mapping[str, Any]]) -> bytes:
@@ -82,6 +85,14 @@ def drop(folder: UserFolder, gone: Callable[[dict[str, Any]], bool], timeout: fl
             if len(left) < len(messages):
                 folder.write(name, render(left)) if left else folder.remove(name)
     return dropped
+
+
+def is_waiting(root: Path) -> bool:
+    """Whether a user's folder holds a buffer, a flush that was cut short or runs that wait: a few looks."""
+    names = files.names(str(root))
+    if any(name.startswith("buffer") and name.endswith(".jsonl") for name in names):
+        return True
+    return any((root / DERIVED / name).exists() for name in IN_FLIGHT)
 
 
 def names(folder: UserFolder) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 
 from ..errors import ConfigError, CorruptFile, StorageError
@@ -61,6 +63,18 @@ def users_of(store: Path, folders: Collection[str] | None) -> tuple[list[str], l
     except OSError as error:
         problems.append(str(StorageError.from_os("read", store, error)))
     return users, problems
+
+
+def folder_names(store: Path, size: int) -> Iterator[list[str]]:
+    """The names of the store's folders, `size` at a time; nothing where there is no store."""
+    try:
+        with os.scandir(store) as entries:
+            while chunk := list(islice(entries, size)):
+                yield [entry.name for entry in chunk if entry.is_dir()]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError.from_os("read", store, error) from error
 
 
 def stored_user_id(path: Path) -> str:

@@ -6,18 +6,25 @@ buffer that was set aside or in a resource that no run has read, failed in one w
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
+from time import time
 from typing import Any
 
-from ..edges import buffer, pending
+from ..edges import buffer, journal, pending
+from ..edges.files import stamp
+from ..edges.folder import UserFolder
 from ..edges.loaders import load_messages
+from ..edges.store import folder_names, users_of
 from ..errors import InvalidInput
 from ..models import BUFFER_STATES, BlobType, BufferCount, BufferState, Loaded, Modality
 from ..pure import blobs as marks
 from .blobs import buffered_lines
-from .desk import Desk
+from .desk import Desk, Tools
+from .flushing import Waits
 
 MAX_DONE = 1000
 """So many blobs that are done are told at most, the latest."""
@@ -28,7 +35,13 @@ _FORMATS = {
     BlobType.CODE: ("text", ".txt"),
 }
 
+FOLDERS_AT_ONCE = 256
+COUNTED_AT_ONCE = 4096
+"""Characters of a long message that are counted in one go."""
+
 Raw = dict[str, Any]
+
+_log = logging.getLogger("memu_like.flush")
 
 
 # -- what is in it
@@ -96,20 +109,77 @@ def _once(messages: Sequence[Raw]) -> list[Raw]:
     return list(kept.values())
 
 
+# -- what is due
+
+
+def users_waiting(store: Path) -> Iterator[list[str]]:
+    """The users in whose folders something waits, a few folders of the store at a time."""
+    for names in folder_names(store, FOLDERS_AT_ONCE):
+        waiting = [name for name in names if buffer.is_waiting(store / name)]
+        users, problems = users_of(store, waiting) if waiting else ([], [])
+        for problem in problems:
+            _log.warning("%s", problem)
+        yield users
+
+
+def look(folder: UserFolder, tools: Tools) -> Waits | None:
+    """What waits in a folder, from its files alone; None where nothing does. Raises CorruptFile."""
+    if not folder.exists():
+        return None
+    found = stamp(folder.path(buffer.BUFFER))
+    idle = time() - found[0] / 1e9 if found and found[1] else None
+    cut_short = bool(folder.listing(buffer.ROTATED)) or journal.found(folder)
+    kept = [one for one in pending.read(folder) if one.attempts < tools.settings.flush_retries]
+    if idle is None and not cut_short and not kept:
+        return None
+    now = tools.now()
+    return Waits(
+        idle=idle,
+        over=idle is not None and _is_over(folder, tools),
+        interrupted=cut_short and not folder.is_locked(),
+        tries=min((one.attempts for one in kept), default=None),
+        since_try=min(((now - one.at).total_seconds() for one in kept), default=0.0),
+    )
+
+
+def _is_over(folder: UserFolder, tools: Tools) -> bool:
+    """Whether the buffer has more tokens than it is to hold; no more of it is counted than tells that."""
+    limit = tools.settings.max_chat_blob_buffer_token_size
+    if folder.path(buffer.BUFFER).stat().st_size <= limit:
+        return False  # a token has at least one byte
+    tokens = 0
+    for raw in buffer.read(folder, buffer.BUFFER):
+        for part in _parts(raw):
+            tokens += tools.counter().count(part)
+            if tokens > limit:
+                return True
+    return False
+
+
+def _parts(raw: Raw) -> Iterator[str]:
+    content = raw.get("content", raw.get("text"))
+    if isinstance(content, str):
+        for start in range(0, len(content), COUNTED_AT_ONCE):
+            yield content[start : start + COUNTED_AT_ONCE]
+
+
 # -- states
 
 
-def ids_in(desk: Desk, type: BlobType | str, status: str) -> list[str]:
-    """The ids of the blobs of a type that are in a state, in the order they came; of done ones the latest."""
+def ids_in(desk: Desk, type: BlobType | str, status: str, *, failed: bool = False) -> list[str]:
+    """The ids of the blobs of a type that are in a state, in the order they came; of done ones the latest.
+
+    `failed`: the last flush could not be made, so that what it had set aside has failed.
+    """
     wanted = marks.blob_type(type)
     if status not in BUFFER_STATES:
         raise InvalidInput(f"there is no state {status[:40]!r}; the states are {', '.join(BUFFER_STATES)}")
-    return [blob_id for blob_id, kind, state in _states(desk) if (kind, state) == (wanted, status)]
+    return [blob_id for blob_id, kind, state in _states(desk, failed) if (kind, state) == (wanted, status)]
 
 
-def counts(desk: Desk) -> dict[BlobType, BufferCount]:
-    """How many blobs of each type are in each state, and what is idle in tokens."""
-    found = Counter((kind, state) for _, kind, state in _states(desk))
+def counts(desk: Desk, *, failed: bool = False) -> dict[BlobType, BufferCount]:
+    """How many blobs of each type are in each state, and what is idle in tokens; `failed` as above."""
+    found = Counter((kind, state) for _, kind, state in _states(desk, failed))
     tokens: Counter[BlobType] = Counter()
     messages = 0
     count = desk.tools.counter().count
@@ -135,11 +205,12 @@ def tokens_of(raw: Raw, count: Callable[[str], int]) -> int:
     return count(content) if isinstance(content, str) else 0
 
 
-def _states(desk: Desk) -> Iterator[tuple[str, BlobType, BufferState]]:
+def _states(desk: Desk, failed: bool) -> Iterator[tuple[str, BlobType, BufferState]]:
     """Each blob once, in the state of that part of it that is furthest from done."""
     told: set[str] = set()
     for name in buffer.names(desk.folder):
-        state: BufferState = "idle" if name == buffer.BUFFER else "processing"
+        aside: BufferState = "failed" if failed else "processing"
+        state = "idle" if name == buffer.BUFFER else aside
         for mark, _ in buffered_lines(desk, [name]):
             if mark.id not in told:
                 told.add(mark.id)
