@@ -65,11 +65,11 @@ class Call:
         self.debug = self.debug or debug
 
     @asynccontextmanager
-    async def service(self) -> AsyncIterator[MemoryService]:
+    async def service(self, *, background: bool = False) -> AsyncIterator[MemoryService]:
         """The service of the store; at the end what it wrote is committed, or a note says why not."""
         from ...service import MemoryService
 
-        async with MemoryService(self.store) as service:
+        async with MemoryService(self.store, background=background) as service:
             yield service
             for problem in await service.committed():
                 note(f"note: {problem}")

@@ -30,7 +30,7 @@ async def serve(
     from ..server.running import log_to_stderr
     from ..server.running import serve as run
 
-    async with call.service() as service:
+    async with call.service(background=True) as service:
         log_to_stderr()
         access = TokenAccess({token: Scope(service)}) if token else None
 

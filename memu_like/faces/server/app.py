@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -16,10 +14,10 @@ from ... import __version__
 from ...errors import MemuLikeError
 from .access import Access
 from .guard import AccessLog, Guard
-from .jobs import Jobs
 from .memobase import router
 from .memobase.envelope import failed, refused
 from .memobase.queries import Repaired
+from .requests import routed
 from .statuses import TELLS_PATHS, Forbidden, message_of, status_of
 
 LOG = logging.getLogger("memu_like.server")
@@ -32,23 +30,15 @@ def build(access: Access) -> FastAPI:
         version=__version__,
         summary="Long-term memory kept as plain files, behind Memobase's API.",
         middleware=[Middleware(AccessLog), Middleware(Guard, access=access), Middleware(Repaired)],
+        dependencies=[Depends(routed)],
         redirect_slashes=False,
-        lifespan=_until_finished,
     )
-    app.state.jobs = Jobs()
     app.include_router(router)
     app.add_exception_handler(MemuLikeError, _ours)
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     return app
-
-
-@asynccontextmanager
-async def _until_finished(app: FastAPI) -> AsyncIterator[None]:
-    """What was asked for in the background is done before the app ends."""
-    yield
-    await app.state.jobs.finish()
 
 
 async def _ours(request: Request, error: Exception) -> Response:
@@ -66,6 +56,7 @@ async def _forbidden(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     """The first thing that is wrong, and where: never the value, which may be what somebody said."""
     assert isinstance(error, RequestValidationError)
+    await routed(request)  # a body that is no JSON is found before any dependency is asked
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return refused(422, f"{place}: {first['msg']}")

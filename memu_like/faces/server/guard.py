@@ -38,7 +38,7 @@ class Guard:
         scope = self._access.admit(token_of(connection))
         if scope is None:
             return await refuse(send, Unauthorised.status, str(Unauthorised()))
-        connection.setdefault("state", {})["scope"] = scope
+        connection["state"]["scope"] = scope
         return await self._app(connection, receive, send)
 
 
@@ -74,6 +74,7 @@ class AccessLog:
         if connection["type"] != "http":
             return await self._app(connection, receive, send)
         started, status = perf_counter(), 0
+        connection.setdefault("state", {})
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -89,7 +90,7 @@ class AccessLog:
                 raise  # half of an answer is out: the connection has to end
             await refuse(watched, 500, f"internal error: {type(error).__name__}; please report it")
         finally:
-            route = getattr(connection.get("route"), "path", "(no route)")
+            route = connection["state"].get("route", "(no route)")
             took = (perf_counter() - started) * 1000
             LOG.info("%s %s %s %.1f ms", connection["method"], route, status or "gone", took)
 

@@ -12,6 +12,16 @@ from .access import Scope
 from .statuses import Forbidden
 
 
+async def routed(request: Request) -> None:
+    """Note the request's route for the log: its path, with names in place of what they stand for."""
+    parts = request.url.path.split("/")
+    for name, value in reversed(request.path_params.items()):
+        places = [at for at, part in enumerate(parts) if part == value]
+        if places:
+            parts[places[-1]] = f"{{{name}}}"
+    request.state.route = "/".join(parts)
+
+
 async def authorised(request: Request) -> Scope:
     """What the request's token opens; the guard has asked for it."""
     scope: Scope = request.state.scope

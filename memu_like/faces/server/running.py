@@ -16,6 +16,7 @@ from . import make_app
 
 if TYPE_CHECKING:
     import uvicorn
+    from fastapi import FastAPI
 
     from ...service import MemoryService
     from .access import Access
@@ -34,21 +35,30 @@ async def serve(
     port: int,
     announce: Callable[[str], None],
 ) -> None:
-    """Serve until SIGINT or SIGTERM: no new request is taken then, those under way are finished.
+    """Serve until SIGINT or SIGTERM: no new request is taken then, those under way are finished, and so are
+    the flushes that are due.
 
     `announce` is told the address; port 0 is a free one. Without `access` the host must be of loopback.
     Raises ConfigError, MissingExtra.
     """
-    try:
-        import uvicorn
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the server", "server") from error
     if access is None and not is_loopback(host):
         raise ConfigError(
             f"without a token the server listens on this machine only, not on {host}: give --token, or set"
             " MEMU_LIKE_TOKEN"
         )
-    app = make_app(service, access)
+    server = make_server(make_app(service, access))
+    with bound(host, port) as listening, _until_stopped(server):
+        announce(address(listening))
+        await server.serve(sockets=[listening])
+    await service.drain()
+
+
+def make_server(app: FastAPI) -> uvicorn.Server:
+    """uvicorn around the app, with no access log, for that would hold the queries. Raises MissingExtra."""
+    try:
+        import uvicorn
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the server", "server") from error
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -58,9 +68,7 @@ async def serve(
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=HEADER_BYTES,
     )
-    with bound(host, port) as listening, _until_stopped(uvicorn.Server(config)) as server:
-        announce(address(listening))
-        await server.serve(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 def is_loopback(host: str) -> bool:
@@ -97,7 +105,7 @@ def address(listening: socket.socket) -> str:
 
 
 @contextmanager
-def _until_stopped(server: uvicorn.Server) -> Iterator[uvicorn.Server]:
+def _until_stopped(server: uvicorn.Server) -> Iterator[None]:
     """The first signal asks it to stop; a second one does not wait for the requests under way.
 
     uvicorn's own handlers would end the process once it has stopped, and leave the service open.
@@ -114,7 +122,7 @@ def _until_stopped(server: uvicorn.Server) -> Iterator[uvicorn.Server]:
         for one in signals:
             loop.add_signal_handler(one, stop)
     try:
-        yield server
+        yield
     finally:
         with suppress(NotImplementedError):
             for one in signals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -72,12 +72,8 @@ async def buffer_capacity(
 
 
 @router.post("/users/buffer/{user_id}/{blob_type}", tags=["buffer"])
-async def flush_buffer(
-    request: Request, user: User, blob_type: BlobType, wait_process: Wait = False
-) -> Response:
-    """Have memory read what is buffered, now or in the background."""
-    if wait_process:
-        await user.flush()
-    else:
-        request.app.state.jobs.start(user.flush())
+async def flush_buffer(user: User, blob_type: BlobType, wait_process: Wait = False) -> Response:
+    """Have memory read what is buffered, of all types, now or in the background."""
+    await user.record()
+    await user.flush(wait=wait_process)
     return answer()
