@@ -64,7 +64,7 @@ class IntakeVerbs(ReadableMemory):
         return await self._read(blobs.blob, blob_id)
 
     async def blobs(self, type: BlobType | str, page: int = 0, page_size: int = 10) -> list[str]:
-        """The ids of the blobs of a type, newest first: the page `page`, from 0, of `page_size` each."""
+        """The ids of the blobs of a type, oldest first: the page `page`, from 0, of `page_size` each."""
         return await self._read(blobs.blobs, type, page, page_size)
 
     async def delete_blob(self, blob_id: str) -> None:

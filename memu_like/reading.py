@@ -188,7 +188,7 @@ class ReadableMemory:
 
 WRITES = frozenset(
     [
-        *("set_data", "add", "memorize", "flush", "reorganise", "sync", "revert"),
+        *("set_data", "add", "insert", "delete_blob", "memorize", "flush", "reorganise", "sync", "revert"),
         *("update_item", "add_item", "delete_item", "update_event", "delete_event"),
         *("add_profile", "update_profile", "delete_profile", "import_profile"),
         *("write_category", "rename_category", "delete_category"),

@@ -83,7 +83,7 @@ def buffered_lines(
 
 
 def blobs(desk: Desk, type: BlobType | str, page: int = 0, page_size: int = 10) -> list[str]:
-    """The ids of all blobs of a type, newest first, `page_size` of them from page `page` (from 0) on."""
+    """The ids of the blobs of a type, oldest first: the page `page`, from 0, of `page_size` each."""
     wanted = marks.blob_type(type)
     if page < 0 or page_size < 1:
         raise InvalidInput(f"page counts from 0 and page_size from 1, not {page} and {page_size}")
@@ -95,5 +95,5 @@ def blobs(desk: Desk, type: BlobType | str, page: int = 0, page_size: int = 10) 
     for place in desk.blobs.all():
         if place.type is wanted:
             times[place.id] = min(place.created_at, times.get(place.id, place.created_at))
-    ordered = sorted(times, key=lambda one: (times[one], one), reverse=True)
+    ordered = sorted(times, key=lambda one: (times[one], one))
     return ordered[page * page_size : (page + 1) * page_size]
