@@ -44,7 +44,9 @@ class Writer:
 class Edits:
     """What was found. `revisions` are new revisions of items, `gone` those that deletions would make.
 
-    `ids` are to be written into the files, by path; `problems` are by path as well.
+    `ids` are to be written into the files, by path; `problems` are by path as well. `unseen` are items whose
+    bullets the machine put in or took out while an editor had the file as it was before: what that saved says
+    nothing of them.
     """
 
     edits: list[Edit] = field(default_factory=list)
@@ -56,6 +58,7 @@ class Edits:
     ids: dict[str, list[NewId]] = field(default_factory=dict)
     renamed: list[Renamed] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
+    unseen: dict[str, Item] = field(default_factory=dict)
 
     def let_stay(self, ids: Collection[str]) -> None:
         """These were not deleted after all."""
@@ -97,6 +100,7 @@ class _Finder:
         self.based: dict[str, str] = {}
         self.known: set[str] = set()
         self.theirs: dict[str, str] = {}
+        self.unseen: set[str] = set()
         self.unsure: set[str] = set()
         self.places: dict[str, list[Place]] = {}
         self.taken: set[str] = set()
@@ -130,6 +134,7 @@ class _Finder:
         if document.problem is not None:
             return self._untold(page, document.problem.line, document.problem.reason)
         self.documents[page.path] = document
+        self.unseen |= page.unseen(document.get("updated_at"))
         return True
 
     def _untold(self, page: Page, line: int, reason: str) -> bool:
@@ -176,7 +181,9 @@ class _Finder:
                 item = self.item_of(item_id)
                 if item is None or item.topic != page.topic or not item.shown:
                     continue
-                if item.status is Status.ACTIVE:
+                if item.status is Status.ACTIVE and item_id in self.unseen:
+                    self.found.unseen[item_id] = item
+                elif item.status is Status.ACTIVE:
                     gone[item_id] = self._edit("deleted", page, 0, before=self._was(item), item=item)
         return gone
 
@@ -295,7 +302,9 @@ class _Finder:
             self._put(place, self._fresh(place, item_id, self._said(place, None)), "added")
             return
         if item.status is not Status.ACTIVE or not item.shown:
-            if item_id not in self.based:  # else it is the machine's, which has not come to take it out
+            if item_id in self.unseen:
+                self.found.unseen[item_id] = item
+            elif item_id not in self.based:  # else it is the machine's, which has not come to take it out
                 self._put(place, self._worded(place, item, "restored" + BY_HAND), "restored", item)
             return
         moved = (place.page.topic, place.section.slot.casefold()) != (item.topic, slot_key(item.slot))

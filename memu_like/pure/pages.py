@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from .entering import MAX_TEXT
 from .lines import split_lines, trailing_ids
@@ -18,9 +19,9 @@ class Page:
 
     `bullets` is the text of each bullet as the machine last wrote it, `summary` and `description` likewise;
     `told` are the summary and the description that a sync has seen there, () where none has; `theirs` are
-    the bullets that are a person's, as it saw them. `new` is a file
-    that the machine has never written. `mentioned` are the ids within its lines that count there too, though
-    no base knows them.
+    the bullets that are a person's, as it saw them. `put` tells when the machine last put a bullet in or took
+    it out. `new` is a file that the machine has never written. `mentioned` are the ids within its lines that
+    count there too, though no base knows them.
     """
 
     topic: str
@@ -31,6 +32,7 @@ class Page:
     description: str = ""
     told: tuple[str, ...] = ()
     theirs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    put: Mapping[str, str] = field(default_factory=dict, hash=False)
     new: bool = False
     mentioned: frozenset[str] = frozenset()
 
@@ -38,6 +40,26 @@ class Page:
     def known(self) -> frozenset[str]:
         """The ids that count within a line of it."""
         return self.mentioned.union(self.bullets)
+
+    def unseen(self, updated_at: str | None) -> frozenset[str]:
+        """The ids that the machine has put in or taken out since the text was read by whoever has saved it.
+
+        An editor saves its buffer whole; `updated_at`, which every write of the machine moves on, tells which
+        text that was.
+        """
+        read = _moment(updated_at)
+        if read is None:
+            return frozenset()
+        written = ((item_id, _moment(at)) for item_id, at in self.put.items())
+        return frozenset(item_id for item_id, at in written if at is not None and at > read)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 @dataclass(frozen=True, slots=True)

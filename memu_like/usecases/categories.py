@@ -36,6 +36,10 @@ HEAD_TOKENS = 120
 SUMMARY_ENTRIES = 24
 
 
+PUT_KEPT = 256
+"""Bullets of which it is kept when the machine put them in or took them out: some minutes of a busy file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
     """What the machine last wrote into a category file, kept in `.memu/bases/`."""
@@ -49,6 +53,8 @@ class Base:
     """The fingerprint of a text of the file that holds no edit which a sync has not taken in; "" for none."""
     told: tuple[str, ...] = ()
     """The summary and the description that the last sync saw there."""
+    put: Mapping[str, str] = field(default_factory=dict)
+    """When the machine put a bullet in or took it out, as `updated_at` said then: the latest ones."""
     theirs: Mapping[str, str] = field(default_factory=dict)
     """The bullets that a person's words stand in, as the last sync saw them."""
     held: tuple[str, ...] = ()
@@ -61,13 +67,15 @@ class Wishes:
 
     `adopted` are bullets by item id that count as the machine's own as they stand: it may rewrite them.
     `moved` are items whose bullets go to the slot that they have now. `summaries` are a model's, by topic.
-    With `plain_summaries`, a summary that a model wrote gives way to one made of fragments.
+    With `plain_summaries`, a summary that a model wrote gives way to one made of fragments. `titles` head the
+    files that are made for new topics, by topic.
     """
 
     adopted: Mapping[str, str] = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
     summaries: Mapping[str, str] = field(default_factory=dict)
     plain_summaries: bool = False
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +323,7 @@ def _plan_topic(
         previous_description=base.description,
         path=category_path(topic),
         moved=wishes.moved & {item.id for item in shown},
+        title=wishes.titles.get(topic, ""),
     )
     return plan, summarised
 
@@ -416,11 +425,23 @@ def _write_bases(desk: Desk, written: Sequence[tuple[Planned, bytes | None, str]
             told=known.told,
             theirs=known.theirs,
             held=known.held,
+            put=_put(known, before, text),
         )
         if base != known:
             changed[_base_path(plan.topic)] = _base_bytes(base)
     # Their names are on disk before the journal's end is: a power cut that loses them brings it back.
     desk.folder.write_many(changed, durable="file")
+
+
+def _put(known: Base, before: bytes | None, text: str) -> Mapping[str, str]:
+    """When each bullet that this write puts in or takes out was: a buffer that is older has not seen it."""
+    when = parse(text).get("updated_at")
+    if before is None or not when or before == text.encode():
+        return known.put
+    old, new = bullets_of(before.decode(), known.bullets), bullets_of(text, known.bullets)
+    fresh = dict.fromkeys(old.keys() ^ new.keys(), when)
+    kept = {item_id: at for item_id, at in known.put.items() if item_id not in fresh}
+    return dict([*kept.items(), *fresh.items()][-PUT_KEPT:])
 
 
 def write_checked(desk: Desk, path: str, text: str, read: Document) -> None:
@@ -482,6 +503,8 @@ def _base_bytes(base: Base) -> bytes:
         values["told"] = list(base.told)
     if base.theirs:
         values["theirs"] = dict(base.theirs)
+    if base.put:
+        values["put"] = dict(base.put)
     if base.held:
         values["held"] = list(base.held)
     return json.dumps(values, ensure_ascii=False).encode()

@@ -154,6 +154,7 @@ def _page(
         *head,
         told=base.told,
         theirs=base.theirs,
+        put=base.put,
         new=new and not lost,
         mentioned=mentioned(desk, text or ""),
     )
@@ -324,6 +325,9 @@ def _commit(desk: Desk, files: Files, found: Edits, run: str, *, held: bool) -> 
         append(desk, [(month_file("events", event.time), event)])
         learn_renames(desk, found.renamed)
     _write_bases(desk, files, found, changed, held=held)
+    if found.unseen:
+        desk.index.refresh()
+        render_categories(desk, list(found.unseen.values())).write(desk)
     if not changed and not found.renamed:
         return False
     desk.index.refresh()
@@ -404,6 +408,8 @@ def _base(
             bullets[item_id], theirs[item_id] = "", shown(bullet, desk.settings.mask_secrets)
         else:  # what the machine has not come to rewrite
             bullets[item_id] = page.bullets.get(item_id, "")
+        if item_id in found.unseen:  # taken out while an editor had it: the machine's, to take out again
+            bullets[item_id] = bullet
     waiting = tuple(edit.item for edit in found.deleted if held and edit.path == page.path and edit.item)
     summary, description = standing_summary(text), parse(text).get("description") or ""
     return replace(

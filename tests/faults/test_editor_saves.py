@@ -73,9 +73,6 @@ async def test_no_save_is_lost(tmp_path: Path, how: str) -> None:
         assert standing == saves[-1]
         outdated, hidden = await _not_active(user), await _not_found(user)
     assert len(saves) >= 20
-    # Written between the editor's read and its save: what it saved lacks the bullet, as if it was deleted.
-    assert len(outdated) <= 3
-    assert set(hidden) <= set(outdated)
-    if outdated:
-        pytest.xfail(f"saved from a buffer that a run had just outdated: {outdated} read as deleted")
+    # What was written between the editor's read and its save is in neither of them deleted.
+    assert (outdated, hidden) == ([], [])
     print(f"\n{how}: {len(saves)} saves, {RUNS} runs")
