@@ -176,9 +176,10 @@ class MemoryService:
             for user_id in users:
                 yield user_id
 
-    async def _look(self, user_id: str) -> Waits | None:
+    async def _look(self, user_ids: Sequence[str]) -> Mapping[str, Waits]:
         tools = await self._shop.tools()
-        return await self._shop.blocking(partial(buffering.look, self.user(user_id).folder, tools))
+        folders = [self.user(user_id).folder for user_id in user_ids]
+        return await self._shop.blocking(partial(buffering.look, folders, tools))
 
     async def _flush(self, user_id: str, retry: bool) -> MemorizeReport | None:
         """None where the user is gone: a flush would make the folder again."""
@@ -263,7 +264,9 @@ class UserMemory(IntakeVerbs, ProfileVerbs):
         """
         from .usecases import responding
 
-        return await responding.respond(await self._shop.room(self.folder), responding.Ask(query, **how))
+        reply = await responding.respond(await self._shop.room(self.folder), responding.Ask(query, **how))
+        self._flusher.changed(self.user_id)
+        return reply
 
     async def respond_stream(
         self, query: str, **how: Unpack[responding.How]
@@ -279,6 +282,7 @@ class UserMemory(IntakeVerbs, ProfileVerbs):
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 yield piece
+        self._flusher.changed(self.user_id)
 
     # -- items
 

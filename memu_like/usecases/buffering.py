@@ -19,7 +19,7 @@ from ..edges.files import stamp
 from ..edges.folder import UserFolder
 from ..edges.loaders import load_messages
 from ..edges.store import folder_names, users_of
-from ..errors import InvalidInput
+from ..errors import InvalidInput, StorageError
 from ..models import BUFFER_STATES, BlobType, BufferCount, BufferState, Loaded, Modality
 from ..pure import blobs as marks
 from .blobs import buffered_lines
@@ -122,20 +122,27 @@ def users_waiting(store: Path) -> Iterator[list[str]]:
         yield users
 
 
-def look(folder: UserFolder, tools: Tools) -> Waits | None:
-    """What waits in a folder, from its files alone; None where nothing does. Raises CorruptFile."""
-    if not folder.exists():
-        return None
-    found = stamp(folder.path(buffer.BUFFER))
-    idle = time() - found[0] / 1e9 if found and found[1] else None
+def look(folders: Sequence[UserFolder], tools: Tools) -> dict[str, Waits]:
+    """What waits in each folder, from its files alone; one in which nothing does is left out."""
+    found = {folder.user_id: _look(folder, tools) for folder in folders if folder.exists()}
+    return {user_id: waits for user_id, waits in found.items() if waits is not None}
+
+
+def _look(folder: UserFolder, tools: Tools) -> Waits | None:
+    buffered = stamp(folder.path(buffer.BUFFER))
+    idle = time() - buffered[0] / 1e9 if buffered and buffered[1] else None
     cut_short = bool(folder.listing(buffer.ROTATED)) or journal.found(folder)
-    kept = [one for one in pending.read(folder) if one.attempts < tools.settings.flush_retries]
+    try:
+        kept = [one for one in pending.read(folder) if one.attempts < tools.settings.flush_retries]
+        over = idle is not None and _is_over(folder, tools)
+    except StorageError:
+        return Waits(idle, over=True)  # the flush mends it, or tells what is wrong
     if idle is None and not cut_short and not kept:
         return None
     now = tools.now()
     return Waits(
         idle=idle,
-        over=idle is not None and _is_over(folder, tools),
+        over=over,
         interrupted=cut_short and not folder.is_locked(),
         tries=min((one.attempts for one in kept), default=None),
         since_try=min(((now - one.at).total_seconds() for one in kept), default=0.0),

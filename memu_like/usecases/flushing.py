@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ..config import Settings
 from ..errors import MemuLikeError, NotFound
@@ -21,6 +22,10 @@ MAX_PAUSE_SECONDS = 3600.0
 TICK_SECONDS = 1.0
 SWEEP_SECONDS = 300.0
 """How often the whole store is looked through, for what other processes left or added."""
+
+LOOKS_AT_ONCE = 64
+LOOK_SECONDS = 0.05
+"""What is added within this time is looked at together: an insert must not wait for looks."""
 
 _log = logging.getLogger("memu_like.flush")
 
@@ -40,7 +45,8 @@ class Waits:
     since_try: float = 0.0
 
 
-Look = Callable[[str], Awaitable[Waits | None]]
+Look = Callable[[Sequence[str]], Awaitable[Mapping[str, Waits]]]
+"""What waits for each of these users; one for whom nothing does is left out."""
 Flush = Callable[[str, bool], Awaitable[MemorizeReport | None]]
 """Whether failed runs are to be made again too is told; None where the user is gone."""
 Sweep = Callable[[], AsyncIterator[str]]
@@ -149,16 +155,19 @@ class Flusher:
         while True:
             await self._come.wait()
             self._come.clear()
+            await asyncio.sleep(LOOK_SECONDS)
             while self._changed:
-                user_id = next(iter(self._changed))
-                del self._changed[user_id]
-                if user_id not in self._queued:
-                    await self._guarded("look", self._look_at(user_id))
+                batch = list(islice(self._changed, LOOKS_AT_ONCE))
+                for user_id in batch:
+                    del self._changed[user_id]
+                await self._guarded("look at buffers", self._look_at(batch))
 
-    async def _look_at(self, user_id: str) -> None:
-        found = await self._look(user_id)
-        if found is None or user_id in self._queued:
-            return
+    async def _look_at(self, user_ids: Sequence[str]) -> None:
+        for user_id, found in (await self._look(user_ids)).items():
+            if user_id not in self._queued:
+                self._decide(user_id, found)
+
+    def _decide(self, user_id: str, found: Waits) -> None:
         if found.over or (found.interrupted and user_id not in self._running):
             self._make_ready(user_id)
             return
