@@ -29,6 +29,11 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         {"pure.intervals", "pure.tenses"},
         "a reader makes intervals; the tense says on which side of now",
     ),
+    "pure.client_names": (
+        {"pure.entering", "pure.names", "pure.rendering"},
+        "what a client names becomes a name that a person could enter",
+    ),
+    "pure.choosing": ({"pure.client_names"}, "topics are asked for by the names that clients give them"),
     "pure.commit_messages": ({"pure.markdown"}, "an edit is told by the bullets it changed"),
     "pure.markdown": ({"pure.lines"}, "a document is made of lines"),
     "pure.merging": (
@@ -146,6 +151,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "edges.archive": ({"edges.files"}, "an archive holds files"),
     "edges.blob_places": ({"edges.folder"}, "blobs stand in the folder's resources"),
     "edges.buffer": ({"edges.files", "edges.folder"}, "the buffer is a file of the folder"),
+    "edges.insert_counts": ({"edges.files", "edges.folder"}, "the counts are files of the store"),
     "edges.pending": ({"edges.folder"}, "the runs that wait are a file of the folder"),
     "edges.git": ({"edges.files"}, "git's own records are read as any file is"),
     "edges.journal": ({"edges.files", "edges.folder"}, "the journal is a file of the folder"),
@@ -166,6 +172,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         {"edges.static_model", "edges.tokens"},
         "checks vectors; a request has a budget",
     ),
+    "edges.config_yaml": ({"edges.files"}, "a store's config.yaml is one of its files"),
     "edges.prompts": ({"edges.files", "edges.templates"}, "a prompt is a template in a file"),
     "edges.watcher": ({"edges.folder"}, "what is watched are the files of the folders"),
     "edges.vector_cache": ({"edges.embedders", "edges.static_model"}, "the cache is an embedder around one"),
@@ -208,6 +215,8 @@ def floor(module: str) -> int:
             "edges": EDGES,
             "usecases": USE_CASES,
             "building": SERVICE,
+            "config_verbs": SERVICE,
+            "configuring": SERVICE,
             "committer": SERVICE,
             "fenced": SERVICE,  # beside the service: how a face hands on what is remembered
             "intake_verbs": SERVICE,

@@ -39,6 +39,7 @@ class CategoryPlan:
     merge: a bullet that differs is pinned, an id that the file lacks was deleted by a person.
     `previous_summary` and `previous_description` are what the machine last wrote there. `moved` are planned
     ids that should stand in their planned slot, wherever the machine put them before. `path` is for messages.
+    `title` heads a file that is made anew; "" for the topic.
     """
 
     topic: str
@@ -51,6 +52,7 @@ class CategoryPlan:
     previous_description: str = ""
     path: str = ""
     moved: frozenset[str] = frozenset()
+    title: str = ""
 
     def __post_init__(self) -> None:
         for item_id, _ in self.bullets:
@@ -167,11 +169,11 @@ def description_base(text: str, plan: CategoryPlan) -> str:
 def _from_scratch(plan: CategoryPlan) -> str:
     head = [
         "---",
-        f"topic: {scalar(plan.topic)}",
+        f"topic: {scalar(plan.title or plan.topic)}",
         f"description: {scalar(plan.description)}",
         f"updated_at: {timestamp(plan.updated_at)}",
         "---",
-        f"# {heading_text(plan.topic)}",
+        f"# {heading_text(plan.title or plan.topic)}",
     ]
     summary = neutral_line(plan.summary)
     page = "\n".join([*head, *(["", summary] if summary else []), ""])

@@ -136,6 +136,7 @@ class Desk:
     _readings: int = -1
     _items: dict[tuple[str, int, int], Item] = field(default_factory=dict)
     _kept: dict[str, tuple[Stamp, object]] = field(default_factory=dict)
+    _made: dict[str, tuple[object, object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.blobs = BlobPlaces(self.folder)
@@ -206,6 +207,16 @@ class Desk:
         if path not in self._kept or self._kept[path][0] != found:
             self._kept[path] = found, read(self.folder.read(path))
         return cast("T", self._kept[path][1])
+
+    def stamp(self, path: str) -> Stamp | None:
+        """By which a file is known to be the same as before; None where there is none."""
+        return stamp(self.folder.path(path))
+
+    def made(self, name: str, state: object, make: Callable[[], T]) -> T:
+        """What `make`, always the same for a name, made last, made again where `state` is another by now."""
+        if name not in self._made or self._made[name][0] != state:
+            self._made[name] = state, make()
+        return cast("T", self._made[name][1])
 
     def own_names(self) -> frozenset[str]:
         """The names under which this folder's user speaks, for leaving them out of their own profile."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from ..config import Settings
@@ -32,7 +33,7 @@ from .desk import Desk
 from .expecting import NOTHING, Expected
 from .listing import check_names
 from .memorize import settle
-from .runs import new_run_id
+from .runs import append, new_run_id
 from .taking_edits import take_edits
 
 ITEM_FIELDS = ("text", "type", "topic", "slot", "subject", "keywords", "tags", "occurred")
@@ -75,29 +76,50 @@ def update_item(
         return _apply(desk, item, replace(_fitting(item, values), **values), "edited", standing)
 
 
-def add_item(desk: Desk, text: str, topic: str, slot: str, fields: Mapping[str, Any]) -> Item:
-    """Write an item by hand. `fields` may hold type, subject, keywords, tags and occurred."""
+def reworded(desk: Desk, item: Item, text: object) -> Item:
+    """The item with another text. Raises InvalidInput."""
+    values = _item_values(desk, {"text": text})
+    return replace(_fitting(item, values), **values)
+
+
+def add_item(
+    desk: Desk, text: str, topic: str, slot: str, fields: Mapping[str, Any], *, title: str = ""
+) -> Item:
+    """Write an item by hand. `fields` may hold type, subject, keywords, tags and occurred.
+
+    A file that is made for a new topic is headed `title`, where that is given.
+    """
     check_names("field", fields, [name for name in ITEM_FIELDS if name not in ("text", "topic", "slot")])
     values = _item_values(desk, {**fields, "text": text, "topic": topic, "slot": slot})
     with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
         desk.folder.create()
     with writing(desk):
-        now = desk.tools.now()
-        run = new_run_id(now)
-        item = Item(
-            id=_fresh_id(desk, run, str(values["text"])),
-            rev=0,
-            status=Status.ACTIVE,
-            type=values.pop("type", ItemType.PROFILE),
-            subject=values.pop("subject", desk.folder.user_id),
-            run=run,
-            created_at=now,
-            origin=Origin.HUMAN,
-            mentioned_at=now,
-            weight=HUMAN_WEIGHT,
-            **values,
-        )
-        return _apply(desk, None, item, "added", None)
+        item = _new_item(desk, new_run_id(desk.tools.now()), 0, values)
+        return apply_together(desk, [Revision(None, item)], "added", {topic: title})[0]
+
+
+def new_items(desk: Desk, texts: Sequence[str], topic: str, slot: str) -> list[Item]:
+    """Items of one run, as a person would write them, which are not stored yet. Raises InvalidInput."""
+    run = new_run_id(desk.tools.now())
+    given = [_item_values(desk, {"text": text, "topic": topic, "slot": slot}) for text in texts]
+    return [_new_item(desk, run, number, values) for number, values in enumerate(given)]
+
+
+def _new_item(desk: Desk, run: str, number: int, values: dict[str, Any]) -> Item:
+    now = desk.tools.now()
+    return Item(
+        id=_fresh_id(desk, run, number, str(values["text"])),
+        rev=0,
+        status=Status.ACTIVE,
+        type=values.pop("type", ItemType.PROFILE),
+        subject=values.pop("subject", desk.folder.user_id),
+        run=run,
+        created_at=now,
+        origin=Origin.HUMAN,
+        mentioned_at=now,
+        weight=HUMAN_WEIGHT,
+        **values,
+    )
 
 
 def delete_item(desk: Desk, item_id: str, *, expected: Expected = NOTHING) -> Item:
@@ -135,9 +157,9 @@ def _editable(desk: Desk, item_id: str) -> Item:
     return item
 
 
-def _fresh_id(desk: Desk, run: str, text: str) -> str:
+def _fresh_id(desk: Desk, run: str, number: int, text: str) -> str:
     salt = 0
-    while desk.item(found := make_item_id(run, 0, text, salt)) is not None:
+    while desk.item(found := make_item_id(run, number, text, salt)) is not None:
         salt += 1
     return found
 
@@ -150,7 +172,7 @@ def _item_values(desk: Desk, given: Mapping[str, Any]) -> dict[str, Any]:
         if name == "type":
             values[name] = _item_type(value, desk.settings)
         elif name == "topic":
-            values["categories"] = (entered_topic(value, _known_topics(desk)),)
+            values["categories"] = (entered_topic(value, known_topics(desk)),)
         elif name == "slot":
             values[name] = entered_slot(value)
         elif name in ("keywords", "tags"):
@@ -175,7 +197,7 @@ def _occurred(value: object) -> Occurred | None:
     raise InvalidInput(f"occurred must be an Occurred or None, not {type(value).__name__}")
 
 
-def _known_topics(desk: Desk) -> list[str]:
+def known_topics(desk: Desk) -> list[str]:
     return [*(category.name for category in desk.tools.categories), *extra_topics(desk)]
 
 
@@ -195,56 +217,88 @@ def _check_expected(desk: Desk, item: Item, expected: Expected) -> str | None:
         if not expected.tells_text and (expected.rev is None or standing not in written):
             raise Conflict(what, current, item.rev)
     expected.check(what, accepted, item.rev, current)
-    if standing is not None and "\n" in standing:
-        raise InvalidInput(f"{path}: the entry ^{item.id} has several lines: edit it in the file")
+    if standing is not None:
+        _check_one_line(item, path, standing)
     return standing
+
+
+def _check_one_line(item: Item, path: str, standing: str) -> None:
+    if "\n" in standing:
+        raise InvalidInput(f"{path}: the entry ^{item.id} has several lines: edit it in the file")
 
 
 # -- a run
 
 
 @dataclass(frozen=True, slots=True)
-class _Steps:
-    """How the category files follow an edit: a moved bullet is taken out first, then put in anew."""
+class Revision:
+    """An item as it is, None for a new one, and as it is to be."""
 
-    vacated: Rendered | None
-    filled: Rendered | None
-    delta: tuple[ProfileDelta, ...]
+    old: Item | None
+    new: Item
+
+    @property
+    def moves(self) -> bool:
+        old = self.old
+        return old is not None and (old.topic, old.slot) != (self.new.topic, self.new.slot)
 
 
-def _apply(desk: Desk, old: Item | None, new: Item, done: str, standing: str | None) -> Item:
+def _apply(desk: Desk, old: Item, new: Item, done: str, standing: str | None) -> Item:
+    adopted = {} if standing is None else {old.id: standing}
+    return _write(desk, [Revision(old, new)], done, Wishes(adopted))[0]
+
+
+def apply_together(
+    desk: Desk, revisions: Sequence[Revision], done: str, titles: Mapping[str, str] | None = None
+) -> list[Item]:
+    """Write revisions as one run: whoever calls holds the folder, and takes what stands there for read.
+
+    Files that are made for new topics are headed as `titles` says, by topic. Raises StorageError, and
+    InvalidInput for an entry of several lines; then nothing is written.
+    """
+    adopted: dict[str, str] = {}
+    for old in [revision.old for revision in revisions if revision.old is not None]:
+        path = category_path(old.topic)
+        standing = bullets_of(read_category(desk, path) or "", {old.id}).get(old.id)
+        if standing is not None:
+            _check_one_line(old, path, standing)
+            adopted[old.id] = standing
+    return _write(desk, revisions, done, Wishes(adopted, titles=titles or {}))
+
+
+def _write(desk: Desk, revisions: Sequence[Revision], done: str, wishes: Wishes) -> list[Item]:
     now = desk.tools.now()
-    run = new.run if old is None else new_run_id(now)
-    item = replace(
-        new,
-        rev=new.rev + 1,
-        run=run,
-        created_at=now,
-        origin=Origin.HUMAN,
-        reason=f"{done} by the user",
-        shown=True,
-        model=None,
-    )
-    steps = _steps(desk, old, item, {} if standing is None else {item.id: standing})
-    event = Event(run, "edit", now, now, items=(item.id,), profile_delta=steps.delta, reason=item.reason)
-    _commit(desk, item, event)
-    if steps.vacated is not None:
-        steps.vacated.write(desk)
-    filled = steps.filled or render_categories(desk, [item])
-    filled.write(desk)
+    run = next((one.new.run for one in revisions if one.old is None), None) or new_run_id(now)
+    items = [_as_edited(one.new, run, now, f"{done} by the user") for one in revisions]
+    moved = [(one.old, item) for one, item in zip(revisions, items, strict=True) if one.old and one.moves]
+    gone = [replace(old, status=Status.SUPERSEDED) for old, _ in moved]
+    stay = [item for one, item in zip(revisions, items, strict=True) if not one.moves]
+    # A moved bullet is taken out first, then put in anew.
+    vacated = _checked(render_categories(desk, gone, wishes)) if gone else None
+    stayed = _checked(render_categories(desk, stay, wishes))
+    anew = replace(wishes, adopted={k: v for k, v in wishes.adopted.items() if k in {i.id for i in stay}})
+    if vacated is not None:
+        _checked(render_categories(desk, items, anew))
+    delta = [*(vacated.delta if vacated else ()), *stayed.delta, *(_put(desk, item) for _, item in moved)]
+    ids = tuple(item.id for item in items)
+    event = Event(run, "edit", now, now, items=ids, profile_delta=tuple(delta), reason=items[0].reason)
+    _commit(desk, items, event)
+    if vacated is not None:
+        vacated.write(desk)
+        stayed = render_categories(desk, items, anew)
+    stayed.write(desk)
     _close(desk)
-    return item
+    return items
 
 
-def _steps(desk: Desk, old: Item | None, item: Item, adopted: Mapping[str, str]) -> _Steps:
-    if old is None or (old.topic, old.slot) == (item.topic, item.slot):
-        rendered = _checked(render_categories(desk, [item], Wishes(adopted)))
-        return _Steps(None, rendered, rendered.delta)
-    gone = replace(old, status=Status.SUPERSEDED)
-    vacated = _checked(render_categories(desk, [gone], Wishes(adopted)))
-    _checked(render_categories(desk, [item]))
-    text = bullet_text(item, desk.own_names())
-    return _Steps(vacated, None, (*vacated.delta, ProfileDelta("add", item.topic, item.slot, item.id, text)))
+def _as_edited(item: Item, run: str, now: datetime, reason: str) -> Item:
+    human = Origin.HUMAN
+    new = replace(item, rev=item.rev + 1, run=run, created_at=now, origin=human, reason=reason)
+    return replace(new, shown=True, model=None)
+
+
+def _put(desk: Desk, item: Item) -> ProfileDelta:
+    return ProfileDelta("add", item.topic, item.slot, item.id, bullet_text(item, desk.own_names()))
 
 
 def _checked(rendered: Rendered) -> Rendered:
@@ -254,11 +308,10 @@ def _checked(rendered: Rendered) -> Rendered:
     return rendered
 
 
-def _commit(desk: Desk, item: Item, event: Event) -> None:
+def _commit(desk: Desk, items: Sequence[Item], event: Event) -> None:
     journal.begin(desk.folder)
-    month = month_file("items", item.mentioned_at or item.created_at)
-    desk.folder.append(month, records.render(item))
-    desk.folder.append(month_file("events", event.time), records.render(event))
+    append(desk, ((month_file("items", item.mentioned_at or item.created_at), item) for item in items))
+    append(desk, [(month_file("events", event.time), event)])
 
 
 def _close(desk: Desk) -> None:

@@ -165,12 +165,14 @@ def _check_page(limit: object, offset: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class Window:
+    """From `since` to before `until`; None does not limit."""
+
     since: datetime | None
     until: datetime | None
 
     @classmethod
-    def of(cls, desk: Desk, since: Moment, until: Moment) -> _Window:
+    def of(cls, desk: Desk, since: Moment, until: Moment) -> Window:
         zone = desk.tools.timezone
         return cls(_moment("since", since, zone)[0], _moment("until", until, zone)[1])
 
@@ -254,7 +256,7 @@ def file_entries(desk: Desk, path: str, topic: str) -> tuple[Entry, ...]:
 
 def items(desk: Desk, wanted: ItemFilter) -> list[Item]:
     """The last revision of each item that the filter takes, in order of time."""
-    window = _Window.of(desk, wanted.since, wanted.until)
+    window = Window.of(desk, wanted.since, wanted.until)
     places = [place for place in desk.view().all_items() if _may_match(place, wanted)]
     found = [item for item in read_items(desk, places) if _matches(item, wanted, window)]
     found.sort(key=lambda item: (item_time(item), item.id))
@@ -289,7 +291,7 @@ def _parse_item(desk: Desk, name: str, line: int, data: bytes) -> Item:
         raise CorruptFile(desk.folder.path(name), line, str(error)) from error
 
 
-def _matches(item: Item, wanted: ItemFilter, window: _Window) -> bool:
+def _matches(item: Item, wanted: ItemFilter, window: Window) -> bool:
     sources = [item.source, *item.corroborations]
     return (
         wanted.type in (None, item.type)
@@ -333,7 +335,7 @@ def item_history(desk: Desk, item_id: str) -> list[Item]:
 
 def events(desk: Desk, wanted: EventFilter) -> list[Event]:
     """The last revision of each event that the filter takes, in order of time."""
-    window = _Window.of(desk, wanted.since, wanted.until)
+    window = Window.of(desk, wanted.since, wanted.until)
     text = (wanted.text or "").casefold()
     found = [
         event
@@ -359,7 +361,7 @@ def event(desk: Desk, event_id: str) -> Event:
 
 def resources(desk: Desk, wanted: ResourceFilter) -> list[Resource]:
     """What came in and the filter takes, in order of time."""
-    window = _Window.of(desk, wanted.since, wanted.until)
+    window = Window.of(desk, wanted.since, wanted.until)
     text = (wanted.text or "").casefold()
     found = [
         resource

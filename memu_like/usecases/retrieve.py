@@ -42,7 +42,7 @@ def retrieve(
     if is_small_talk(query):
         return RetrieveResult(False, query, query)
     view = desk.view()
-    vector, degraded = _embed(desk, query)
+    vector, degraded = embed_query(desk, query)
     ranked = search(desk, view, query, vector, SURPLUS * top_k + 10, explain=explain, without=without)
     found, problems = shown_rows(desk, view, ranked, top_k)
     return replace(layered(desk, view, query, found), degraded=(*desk.index.problems, *degraded, *problems))
@@ -61,7 +61,7 @@ def layered(desk: Desk, view: View, query: str, found: Sequence[Found]) -> Retri
     )
 
 
-def _embed(desk: Desk, query: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+def embed_query(desk: Desk, query: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """The query's vector; where there is none, an empty one and what that means for the result."""
     none = np.zeros(0, dtype=np.float32)
     if desk.tools.embedder is None:

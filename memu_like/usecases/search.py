@@ -7,11 +7,12 @@ counts for the lines that it was taken from, in both steps: such an item is no r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..edges.index.reading import embed_words
 from ..edges.index.view import Evidence, View
@@ -66,19 +67,22 @@ def search(
     vector: Floats,
     limit: int,
     *,
-    explain: bool = False,
+    explain: bool | Collection[str] = False,
     without: Sequence[str] = (),
+    among: NDArray[np.bool_] | None = None,
 ) -> list[Ranked]:
     """The best `limit` rows of `view`, best first. `vector` is the query's, empty where there is none.
 
-    `without` names signals to leave out, for ablations.
+    `explain` tells all signals, or those that it names. `without` names signals to leave out, for ablations.
+    `among` are the rows that may be found, whole sessions of them; None: all.
     """
-    if not view.ranked_size:
+    ranked = view.ranked if among is None else view.ranked & among
+    if not ranked.any():
         return []
     question = _read(desk, view, query)
     matches = _matches(desk, view, question)
     evidence = None if "item" in without or not len(view.evidence.items) else view.evidence
-    chosen = _candidates(view, matches, vector, evidence)
+    chosen = _candidates(view, matches, vector, evidence, ranked)
     rows = _columns(view, chosen)
     hits = _hits(matches, chosen, view.size)
     weights = np.array([match.weight for match in matches], dtype=np.float32)
@@ -86,11 +90,12 @@ def search(
     found = signals(question, rows, weights, hits, view.cosines(vector, chosen), items)
     scores = spread(blend(found, without), rows.session)
     order = best(scores, limit)
+    told = found if explain is True else {name: found[name] for name in explain or ()}
     return [
         Ranked(
             int(chosen[place]),
             float(scores[place]),
-            {name: round(float(values[place]), 4) for name, values in found.items()} if explain else {},
+            {name: round(float(values[place]), 4) for name, values in told.items()},
         )
         for place in order.tolist()
     ]
@@ -158,23 +163,29 @@ def _combine(weight: float, parts: Sequence[tuple[Ints, Floats]], size: int) -> 
     return _Match(weight, found, best_hits[found])
 
 
-def _candidates(view: View, matches: Sequence[_Match], vector: Floats, evidence: Evidence | None) -> Ints:
-    """Ranked rows of the blocks that look best, in order; all ranked rows of a small memory."""
-    if view.ranked_size <= EXACT_ROWS:
-        return np.flatnonzero(view.ranked)
+def _candidates(
+    view: View,
+    matches: Sequence[_Match],
+    vector: Floats,
+    evidence: Evidence | None,
+    ranked: NDArray[np.bool_],
+) -> Ints:
+    """Of the `ranked` rows those of the blocks that look best, in order; all of a small memory."""
+    if np.count_nonzero(ranked) <= EXACT_ROWS:
+        return np.flatnonzero(ranked)
     look = np.zeros(view.size, dtype=np.float32)
     for match in matches:
         look[match.rows] += np.float32(match.weight) * match.hits
     look += FIRST_LOOK_DENSE * view.coarse_cosines(vector)
     if evidence is not None:
         np.maximum.at(look, evidence.sources, ITEM_DENSE * look[evidence.items])
-    look[~view.ranked] = -np.inf
+    look[~ranked] = -np.inf
     starts = view.block_starts
     sizes = np.diff(starts)
     order = np.argsort(-np.maximum.reduceat(look, starts[:-1]), kind="stable")
     chosen = np.zeros(len(sizes), dtype=np.bool_)
     chosen[order[: int(np.searchsorted(np.cumsum(sizes[order]), EXACT_ROWS)) + 1]] = True
-    return np.flatnonzero(np.repeat(chosen, sizes) & view.ranked)
+    return np.flatnonzero(np.repeat(chosen, sizes) & ranked)
 
 
 def _item_matches(

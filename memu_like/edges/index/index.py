@@ -92,6 +92,11 @@ class Index:
     def resource_ids(self) -> set[str]:
         return self._state.known
 
+    @property
+    def files(self) -> Mapping[str, tuple[int, int]]:
+        """The files of items and events that it covers: size and time of change of each."""
+        return self._state.signature.files
+
     # -- catching up
 
     def refresh(self, later: Collection[str] = ()) -> None:

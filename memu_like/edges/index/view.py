@@ -421,6 +421,12 @@ class View:
                     best = place
         return best
 
+    def oldest(self, item_id: str) -> ItemPlace | None:
+        """The first revision of an item that the index still knows."""
+        key = item_id.encode()
+        places = (_place(segment, n) for segment in self.segments for n in segment.items_with_id(key))
+        return min(places, key=lambda place: place.rev, default=None)
+
     def items_at(self, resource: str, line: int) -> list[ItemPlace]:
         """The items whose source lines hold `line` of `resource`, each in its last revision.
 

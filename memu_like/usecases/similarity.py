@@ -1,0 +1,90 @@
+"""How near what was remembered is to a text, 0 to 1, in the order of the ranking.
+
+The similarity of a row is the larger of two: the cosine that the embedder gives (0 where it is negative, or
+where there is none), and the share of the text's words, weighed by how rare they are, that the row holds. So
+what only its words speak for is not lost below a threshold that was meant for cosines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..edges.index.segment import OWN_ROWS
+from ..edges.index.view import ItemPlace, View
+from ..errors import InvalidInput
+from ..models import Status
+from .desk import Desk
+from .retrieve import embed_query
+from .search import search
+
+MEASURED = ("dense", "share")
+LAST_MESSAGES, MAX_QUERY = 4, 2_000
+"""Of a conversation that memory is asked about, and characters of their texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A row with how near it is, the resource that it stands in ("" for none) and the items behind it."""
+
+    similarity: float
+    resource: str
+    items: tuple[ItemPlace, ...]
+
+
+def nearest(desk: Desk, query: str, limit: int, among: NDArray[np.bool_] | None = None) -> list[Near]:
+    """The best `limit` rows, best first; of `among` alone where it is given. What was retracted is not found.
+
+    An embedder that fails costs its cosines alone, as in a search.
+    """
+    view = desk.view()
+    vector, _ = embed_query(desk, query)
+    ranked = search(desk, view, query, vector, limit, explain=MEASURED, among=among)
+    found = (_near(view, one.row, one.signals, desk) for one in ranked)
+    return [one for one in found if one is not None]
+
+
+def _near(view: View, row: int, signals: Mapping[str, float], desk: Desk) -> Near | None:
+    similarity = round(min(1.0, max(0.0, *(signals[name] for name in MEASURED))), 4)
+    segment, local = view.locate(row)
+    kind, line = int(segment.rows["kind"][local]), int(segment.rows["line"][local])
+    session = view.session_of(row)
+    if kind in OWN_ROWS:
+        values = segment.rows[local]
+        file = segment.files[int(values["file"])]
+        item = view.item(desk.folder.item_at(file, int(values["offset"]), int(values["length"])).id)
+        return Near(similarity, "", (item,) if item else ())
+    if session is None or not session.resource:
+        return Near(similarity, "", ())
+    behind = view.items_at(session.resource, line)
+    if behind and all(place.status is Status.RETRACTED for place in behind):
+        return None
+    kept = tuple(place for place in behind if place.status is not Status.RETRACTED)
+    return Near(similarity, session.resource, kept)
+
+
+def rows_of(view: View, resources: frozenset[str], items: frozenset[str]) -> NDArray[np.bool_]:
+    """The rows that stand in `resources`, or are one of `items`."""
+    found = np.zeros(view.size, dtype=np.bool_)
+    for segment, start in zip(view.segments, view.starts, strict=False):
+        wanted = [n for n, session in enumerate(segment.sessions) if session.resource in resources]
+        found[start : start + len(segment.rows)] = np.isin(segment.rows["session"], wanted)
+        numbers = [n for item_id in items for n in segment.items_with_id(item_id.encode())]
+        own = segment.items["row"][numbers]
+        found[own[own >= 0] + start] = True
+    return found
+
+
+def talked_about(chats: Sequence[Mapping[str, Any]]) -> str:
+    """The last messages as one text. Raises InvalidInput for what is no message."""
+    texts = []
+    for message in chats:
+        content = message.get("content") if isinstance(message, Mapping) else None
+        if not isinstance(content, str):
+            raise InvalidInput('chats must be messages, each {"role": ..., "content": ...} with a text')
+        texts.append(content)
+    return "\n".join(texts[-LAST_MESSAGES:])[-MAX_QUERY:].strip()
