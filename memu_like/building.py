@@ -1,54 +1,24 @@
-"""What a service is built from: its settings, and the edges that all users share."""
+"""What a service is built from: the edges that all users share."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib import resources
-from pathlib import Path
-from typing import Any
 
-from .config import Settings, build_settings, settings_from_environment
+from .config import Settings
 from .edges.embedders import Embedder, make_embedder
 from .edges.git.repository import Repository
 from .edges.index.reading import embed_rows
 from .edges.llm.base import Model
 from .edges.prompts import Prompts
 from .edges.tokens import make_counter
-from .errors import ConfigError
 from .models import Category
-from .pure.categories import categories_from_settings, parse_categories
+from .pure.categories import categories_from_settings, parse_categories, with_additional
 from .pure.slotting import SlotTable, build_slot_table
 from .usecases.desk import Tools
-
-SETTINGS_FILE = "memory.toml"
-OPENAI_KEY = "OPENAI_API_KEY"
-
-
-def read_settings(store: str | Path | None, overrides: Mapping[str, Any]) -> Settings:
-    """Code over environment over the store's `memory.toml`.
-
-    OPENAI_API_KEY is for OpenAI's own endpoint: it is not sent to an address that a setting names.
-    """
-    environment = settings_from_environment(os.environ)
-    place = Path(store or overrides.get("store") or environment.get("store") or Settings().store)
-    layers = _settings_file(place / SETTINGS_FILE), environment, {**overrides, "store": place}
-    kinds = [kind for kind in ("embedder", "llm") if not any(one.get(f"{kind}_base_url") for one in layers)]
-    key = os.environ.get(OPENAI_KEY)
-    shared = {f"{kind}_api_key": key for kind in kinds} if key else {}
-    return build_settings(shared, *layers)
-
-
-def _settings_file(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
 
 
 def build_tools(settings: Settings, model: Model | None = None) -> Tools:
@@ -95,9 +65,18 @@ def _slot_table(categories: Sequence[Category], words: Embedder | None) -> SlotT
 
 def _categories(settings: Settings) -> tuple[Category, ...]:
     if settings.categories:
-        return categories_from_settings(settings.categories)
-    data = resources.files("memu_like") / "data" / "categories.toml"
-    return parse_categories(data.read_text("utf-8"))
+        configured = categories_from_settings(settings.categories)
+    else:
+        data = resources.files("memu_like") / "data" / "categories.toml"
+        configured = parse_categories(data.read_text("utf-8"))
+    return with_additional(configured, settings.additional_categories)
+
+
+def rebuilt_tools(tools: Tools, settings: Settings) -> Tools:
+    """The same edges under other settings of the profile and the prompts. Blocking. Raises ConfigError."""
+    categories = _categories(settings)
+    slot_table = cache(partial(_slot_table, categories, tools.words))
+    return replace(tools, settings=settings, categories=categories, slot_table=slot_table)
 
 
 def now() -> datetime:

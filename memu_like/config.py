@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_origin
 from urllib.parse import urlsplit
@@ -83,6 +83,8 @@ class Settings(BaseModel):
 
     categories: tuple[CategorySettings, ...] = ()
     """Replaces the ten default categories where it is not empty."""
+    additional_categories: tuple[CategorySettings, ...] = ()
+    """Beside those. One of a name that is there already adds its slots to it."""
     slot_budget_tokens: int = Field(default=256, ge=16)
     category_budget_tokens: int = Field(default=2048, ge=64)
 
@@ -239,23 +241,47 @@ class Settings(BaseModel):
         return name
 
 
-def build_settings(*layers: Mapping[str, Any]) -> Settings:
-    """Merge layers, the later over the earlier, and validate. ConfigError names the nearest right key."""
+def build_settings(*layers: Mapping[str, Any], origins: Mapping[str, str] | None = None) -> Settings:
+    """Merge layers, the later over the earlier, and validate. ConfigError names the nearest right key.
+
+    `origins` says where a setting was given, for the error.
+    """
     merged: dict[str, Any] = {}
     for layer in layers:
         merged.update(layer)
     known = set(Settings.model_fields)
     for key in merged:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
-            raise ConfigError(f"unknown setting {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            raise ConfigError(f"unknown setting {key!r}{_did_you_mean(key, known)}{_from(key, origins)}")
     try:
         return Settings(**merged)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        loc = [str(part) for part in first["loc"]]
+        said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            said = f"unknown key {loc[-1]!r}{_did_you_mean(loc[-1], _keys_within(loc))}"
         # Not "from error": that one holds the values, keys among them.
-        raise ConfigError(f"setting {place!r}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise ConfigError(f"setting {'.'.join(loc)!r}: {said}{_from(loc[0], origins)}") from None
+
+
+def _did_you_mean(key: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(key, [*known], n=1, cutoff=0.4)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _from(key: str, origins: Mapping[str, str] | None) -> str:
+    return f" (from {origins[key]})" if origins and key in origins else ""
+
+
+def _keys_within(loc: Sequence[str]) -> Iterable[str]:
+    """Those of the table that an unknown key stands in."""
+    table: type[BaseModel] = NamedSettings
+    if loc[0].endswith("categories"):
+        table = SlotSettings if "slots" in loc else CategorySettings
+    elif loc[0] == "llm_prices":
+        table = PriceSettings
+    return table.model_fields
 
 
 def settings_from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

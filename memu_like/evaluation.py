@@ -18,9 +18,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
-from .building import now, read_settings
+from .building import now
 from .chat import Step
 from .config import Settings
+from .configuring import read_settings
 from .edges.inputs import read_input
 from .edges.llm.base import Model
 from .edges.llm.meter import Meter

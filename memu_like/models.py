@@ -826,3 +826,24 @@ class EventRecord:
     created_at: datetime
     updated_at: datetime
     similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting as JSON, a secret masked.
+
+    `origin` is "default", "memory.toml", "config.yaml:3 (best_llm_model)", an environment variable's name, or
+    "code".
+    """
+
+    name: str
+    value: Any = field(hash=False)
+    origin: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReport:
+    """Every setting; `notes` tell what was given and is not used, and why."""
+
+    settings: tuple[Setting, ...]
+    notes: tuple[str, ...] = ()

@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
 from uuid import uuid4
 
-from .building import now, read_settings
+from .building import now
 from .config import Settings
+from .config_verbs import ConfigVerbs
 from .edges.folder import UserFolder
 from .edges.inputs import read_input
 from .edges.llm.base import Model
@@ -60,7 +61,6 @@ from .usecases.expecting import Expected
 from .usecases.flushing import Flusher, Waits
 from .usecases.states import Point
 from .usecases.watching import Watch
-from .workshop import Workshop
 
 if TYPE_CHECKING:
     from .usecases import responding
@@ -69,14 +69,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class MemoryService:
+class MemoryService(ConfigVerbs):
     """A store of memory folders, one per user. Use it as an async context manager.
 
     `store` is a path, or a complete Settings value. With a path, settings come from `overrides` over
-    `MEMU_LIKE_*` environment variables over the store's `memory.toml`. `model` is a language model to use in
-    place of the one that the settings name, such as a ScriptedModel. With `watch`, edits are taken in as they
-    are saved, and with `background` buffers are flushed when they are over size or age; both from entering
-    to closing. Raises ConfigError.
+    `MEMU_LIKE_*` environment variables over the store's `memory.toml` over its `config.yaml`. `model` is a
+    language model to use in place of the one that the settings name, such as a ScriptedModel. With `watch`,
+    edits are taken in as they are saved, and with `background` buffers are flushed when they are over size or
+    age; both from entering to closing. Raises ConfigError.
     """
 
     def __init__(
@@ -88,11 +88,9 @@ class MemoryService:
         background: bool = False,
         **overrides: Any,
     ) -> None:
-        self.settings = store if isinstance(store, Settings) else read_settings(store, overrides)
-        self.store = self.settings.store.absolute()
+        super().__init__(store, overrides, model)
         self.prompts = Prompts(self.store)
         """The templates of prompts: to list, show, copy and check them."""
-        self._shop = Workshop(self.settings, model)
         watcher = Watcher(self.store, self.settings.watch_debounce_seconds)
         self._watch = Watch(watcher, self._users_of, lambda user_id: self.user(user_id).sync())
         self._watches = watch

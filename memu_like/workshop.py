@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Concatenate, ParamSpec, TypeVar
 
-from .building import build_tools
+from .building import build_tools, rebuilt_tools
 from .committer import Committer
 from .config import Settings
 from .edges.folder import RUN_LOCK, UserFolder
@@ -84,6 +84,20 @@ class Workshop:
             if self._tools is None:
                 self._tools = await self.blocking(partial(build_tools, self.settings, self._model))
             return self._tools
+
+    async def rebuilt(self, settings: Settings) -> Tools:
+        """The same edges under other settings of the profile and the prompts. Raises ConfigError."""
+        return await self.blocking(partial(rebuilt_tools, await self.tools(), settings))
+
+    async def use(self, tools: Tools) -> None:
+        """Work with these tools from the next call on; a call at work ends with those that it began with."""
+        self._tools, self.settings = tools, tools.settings
+        for opened in list(self._open.values()):
+            opened.tools = tools
+            async with opened.writing:
+                opened.writer.tools = tools
+            async with opened.reading:
+                opened.reader.tools = tools
 
     async def room(self, folder: UserFolder) -> Room:
         return Room(self, folder, await self.tools())

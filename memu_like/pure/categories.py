@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -43,6 +43,41 @@ def categories_from_settings(settings: Sequence[CategorySettings]) -> tuple[Cate
         raise ConfigError("categories: give at least one [[categories]] table")
     _check_names("category", (category.name for category in settings))
     return tuple(_category(category) for category in settings)
+
+
+def with_additional(
+    categories: Sequence[Category], additional: Sequence[CategorySettings]
+) -> tuple[Category, ...]:
+    """Categories with others beside them; one that is there already gets the slots that it lacks.
+
+    Raises ConfigError as above.
+    """
+    if not additional:
+        return tuple(categories)
+    found = {category.name.casefold(): category for category in categories}
+    for extra in categories_from_settings(additional):
+        known = found.get(extra.name.casefold())
+        found[extra.name.casefold()] = extra if known is None else _joined(known, extra)
+    return tuple(found.values())
+
+
+def _joined(known: Category, extra: Category) -> Category:
+    """What is said of it later counts, where anything is."""
+    slots = {slot.name.casefold(): slot for slot in known.slots}
+    slots |= {slot.name.casefold(): slot for slot in extra.slots if _says_more(slot, slots)}
+    return Category(
+        known.name,
+        extra.description or known.description,
+        tuple(slots.values()),
+        (*known.cues, *extra.cues),
+        extra.update_description or known.update_description,
+    )
+
+
+def _says_more(slot: Slot, known: Mapping[str, Slot]) -> bool:
+    """A bare name does not replace a slot that is described."""
+    described = slot.description or slot.examples or slot.cues or slot.update_description
+    return bool(described) or slot.name.casefold() not in known
 
 
 def _category(settings: CategorySettings) -> Category:

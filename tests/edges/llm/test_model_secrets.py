@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from edges.llm.chat_server import Answer, Body, ChatServer, completion, raw, refusal, streamed
 
-from memu_like.building import read_settings
 from memu_like.chat import ChatMessage, ChatRequest
 from memu_like.config import Settings, build_settings, settings_from_environment
+from memu_like.configuring import read_settings
 from memu_like.edges.llm.connection import Endpoint
 from memu_like.edges.llm.meter import Meter
 from memu_like.errors import ConfigError, ModelError
