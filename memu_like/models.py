@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -360,6 +360,18 @@ class Event:
     deleted: bool = False
     rev: int = 1
     version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Events in the order in which they were recorded, each revision once, and the `cursor` behind them.
+
+    `gap` says that some between the last cursor and this one cannot be told: read again what matters.
+    """
+
+    cursor: str
+    events: tuple[Event, ...] = ()
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -847,3 +859,13 @@ class ConfigReport:
 
     settings: tuple[Setting, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayUsage:
+    """What a store took on one day (UTC): blobs that came in, and tokens of language models."""
+
+    day: date
+    inserts: int
+    prompt_tokens: int
+    completion_tokens: int

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from ..edges import buffer
+from ..edges import buffer, insert_counts
 from ..edges.loaders import parse_message
-from ..errors import Conflict, InvalidInput, NotFound
+from ..errors import Conflict, InvalidInput, NotFound, StorageError
 from ..models import Blob, BlobType, Message
 from ..pure import blobs as marks
 from ..pure import records
@@ -21,6 +22,8 @@ def insert(desk: Desk, blob: Blob) -> str:
     """Buffer a blob durably; returns its id. Raises InvalidInput, and then nothing is written."""
     identity = str(uuid4()) if blob.id is None else marks.blob_id(blob.id)
     buffer.add(desk.folder, _lines(desk, blob, identity), desk.settings.lock_timeout_seconds)
+    with suppress(StorageError):  # it is safe by now, whether it can be counted or not
+        insert_counts.count(desk.folder.store, datetime.now(UTC).date())
     return identity
 
 
