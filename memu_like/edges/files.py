@@ -53,6 +53,50 @@ def stamp(path: Path) -> Stamp | None:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
+TICK_NS = 20_000_000
+COARSE_TICK_NS = 2_000_000_000
+"""Two changes within one tick of the file system's clock leave the same time: it says nothing yet about what
+has just changed. Ticks are up to 10 ms (Linux, HZ=100), or 2 s (FAT, whole seconds)."""
+
+Look = tuple[int, int, int, int]
+"""As `Stamp`, with the time at which the system last noted any change, which no program can set back."""
+
+
+def look(entry: os.DirEntry[str], now: int) -> Look | None:
+    """What any later change of a file changes, as of `now` (ns); None where only reading it tells.
+
+    So it is with a link, with what is no file, and with a file that may change again in the same tick.
+    """
+    if not entry.is_file(follow_symlinks=False):
+        return None
+    status = entry.stat(follow_symlinks=False)
+    last = max(status.st_mtime_ns, status.st_ctime_ns)
+    if not is_past(last, now):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns
+
+
+def is_past(changed_at: int, now: int) -> bool:
+    """Whether what changes from `now` on gets another time than `changed_at`."""
+    return now - changed_at > (TICK_NS if changed_at % 1_000_000_000 else COARSE_TICK_NS)
+
+
+def entries(folder: Path) -> dict[str, os.DirEntry[str]]:
+    """What stands in a folder, by name; nothing where there is none."""
+    try:
+        with os.scandir(folder) as found:
+            return {entry.name: entry for entry in found}
+    except OSError as error:
+        if error.errno not in NO_FOLDER:
+            raise
+        return {}
+
+
+def is_plain(root: Path, path: Path) -> bool:
+    """Whether no part of `path` below `root` is a link."""
+    return _is_plain(str(root), str(path))
+
+
 def _is_plain(root: str, path: str) -> bool:
     """Whether no part of `path` below `root` is a link or a step up: some microseconds, for the hot path."""
     inside = path[len(root) :].strip(os.sep)

@@ -31,6 +31,7 @@ _RESOURCE_ID = re.compile(r"[0-9]{6}[0-9a-z-]{1,64}")
 LOCK_POLL_SECONDS = 0.004
 MAX_PATHS_KEPT = 256
 """Parsing a path takes longer than looking at what stands there, and a run looks at the same ones again."""
+META = ".meta.json"
 RUN_LOCK = "run.lock"
 """Held by whoever makes the runs that wait for a language model."""
 LOCKS = ("lock", "buffer.lock", RUN_LOCK)
@@ -266,6 +267,14 @@ class UserFolder:
         """Relative paths that match `pattern`, in order of name."""
         return sorted(files.matching(str(self.root), pattern.split("/")))
 
+    def entries(self, relative: str) -> dict[str, os.DirEntry[str]]:
+        """What stands in a folder, by name, for `files.look`; nothing where there is none."""
+        return files.entries(self.path(relative))
+
+    def is_plain(self, relative: str) -> bool:
+        """Whether no part of the path is a link."""
+        return files.is_plain(self.root, self.path(relative))
+
     def read_slice(self, relative: str, offset: int, length: int) -> bytes:
         return files.read_slice(self.root, f"{self.root}{os.sep}{relative}", offset, length)
 
@@ -352,13 +361,13 @@ class UserFolder:
     # -- resources
 
     def resource_ids(self) -> list[str]:
-        return [_id_of_meta(path) for path in self.listing("resources/*/*/*.meta.json")]
+        return [resource_id_of(path) for path in self.listing(f"resources/*/*/*{META}")]
 
     def resource(self, resource_id: str) -> Resource:
         """The meta file of a resource. Raises NotFound, CorruptFile, FormatTooNew."""
         if not self.has_resource(resource_id):
             raise NotFound("resource", resource_id)
-        relative = resource_stem(resource_id) + ".meta.json"
+        relative = resource_stem(resource_id) + META
         path = self.path(relative)
         try:
             found = records.parse(Resource, self.read(relative))
@@ -371,7 +380,7 @@ class UserFolder:
     def has_resource(self, resource_id: str) -> bool:
         if not _RESOURCE_ID.fullmatch(resource_id):  # it may come from outside, and becomes a path
             return False
-        return self.path(resource_stem(resource_id) + ".meta.json").is_file()
+        return self.path(resource_stem(resource_id) + META).is_file()
 
     def resource_files(self, resource_id: str) -> list[str]:
         """Relative paths of all files of a resource, its meta file or not; none for what is no such id."""
@@ -391,9 +400,7 @@ class UserFolder:
                 contents[resource.text_file] = text.encode()
         # Their names are synced with those of the meta files, which stand in the same folders.
         self.write_many(contents, durable="file")
-        self.write_many(
-            {resource_stem(r.id) + ".meta.json": records.render_pretty(r) for r, _, _ in resources}
-        )
+        self.write_many({resource_stem(r.id) + META: records.render_pretty(r) for r, _, _ in resources})
 
     def resource_text(self, resource: Resource) -> bytes:
         """The lines that items and hits point into."""
@@ -420,9 +427,10 @@ def _append_bounded(path: Path, data: bytes) -> None:
         path.write_bytes(kept)
 
 
-def _id_of_meta(relative: str) -> str:
+def resource_id_of(relative: str) -> str:
+    """Of the path of a meta file."""
     _, year, month, name = relative.split("/")
-    return f"{year}{month}{name.removesuffix('.meta.json')}"
+    return f"{year}{month}{name.removesuffix(META)}"
 
 
 def _now_text() -> str:

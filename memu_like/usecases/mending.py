@@ -38,7 +38,7 @@ from .desk import Desk
 from .renames import RENAMES
 from .runs import append, new_run_id
 
-SEEN = ".memu/seen.json"
+SEEN = ".memu/seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,9 @@ def _month(item: Item) -> datetime:
 
 def _forget_what_was_seen(desk: Desk) -> None:
     """All that was written down of the files as they were before; the bases are made again below."""
-    for name in (SEEN, RENAMES):
-        if desk.folder.path(name).exists():
-            desk.folder.remove(name, durable="none")
+    desk.folder.remove_folder(SEEN)
+    if desk.folder.path(RENAMES).exists():
+        desk.folder.remove(RENAMES, durable="none")
 
 
 def _texts(desk: Desk) -> tuple[dict[str, str], list[str]]:

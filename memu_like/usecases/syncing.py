@@ -7,19 +7,29 @@ from __future__ import annotations
 
 import contextlib
 import json
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from difflib import SequenceMatcher
-from time import perf_counter
+from fnmatch import fnmatch
+from pathlib import Path
+from time import perf_counter, time_ns
 
-from ..edges import journal
-from ..edges.files import stamp
-from ..edges.folder import UserFolder, content_hash, month_file
+from ..edges import files, journal
+from ..edges.folder import META, UserFolder, content_hash, month_file, resource_id_of
 from ..errors import StorageError
 from ..models import Edit, Event, Item, Origin, Status, SyncReport
 from ..pure import records
+from ..pure.line_sums import (
+    NO_LOOK,
+    ChangedLine,
+    LineSums,
+    changed_lines,
+    read_sums,
+    render_sums,
+    stands,
+    sums_of,
+)
 from .categories import Wishes, base_topics, read_base, render_categories
 from .desk import Desk
 from .editing import writing
@@ -27,7 +37,10 @@ from .following import follow_git
 from .runs import append, new_run_id
 from .taking_edits import take_edits
 
-SEEN = ".memu/seen.json"
+SEEN = ".memu/seen"
+"""What stood there at the last sync. Where it is gone, all that stands there is taken as it is."""
+RESOURCES = f"{SEEN}/resources.json"
+"""Of each resource that was whole, by id: its file, and how that looked."""
 
 
 def sync(desk: Desk, *, confirm: bool = False) -> SyncReport:
@@ -35,11 +48,10 @@ def sync(desk: Desk, *, confirm: bool = False) -> SyncReport:
     started = perf_counter()
     with writing(desk, take=False):
         followed = follow_git(desk)  # before anything is compared with what was seen before it
-        seen = _read_seen(desk.folder)
-        lines = _take_lines(desk, seen) if followed.settled else Lines()
+        lines = _take_lines(desk) if followed.settled else Lines()
         taken = take_edits(desk, confirm=confirm)
-        changed = _changed_resources(desk.folder, seen)
-        _write_seen(desk.folder, seen)
+        changed = _changed_resources(desk)
+        _write_seen(desk.folder, lines.seen)
     return SyncReport(
         user=desk.folder.user_id,
         edits=(*lines.edits, *taken.edits),
@@ -51,72 +63,31 @@ def sync(desk: Desk, *, confirm: bool = False) -> SyncReport:
     )
 
 
-# -- what was seen before
-
-
-@dataclass(slots=True)
-class Seen:
-    """What stood there at the last sync: a checksum of each line of `items/`, and resources that were whole.
-
-    `stamps` are of the files of items, by name; of a resource, its file and that one's stamp are kept by id.
-    """
-
-    lines: dict[str, list[int]]
-    stamps: dict[str, list[int]]
-    resources: dict[str, list[str | int]]
-    before: bytes
-
-
-def _read_seen(folder: UserFolder) -> Seen:
-    """Empty where nothing was seen yet: then all that stands there is taken as it is."""
-    data = folder.read_or_none(SEEN) or b"{}"
-    with contextlib.suppress(ValueError, TypeError, AttributeError):
-        values = json.loads(data)
-        return Seen(
-            dict(values.get("lines", {})),
-            dict(values.get("stamps", {})),
-            dict(values.get("resources", {})),
-            data,
-        )
-    return Seen({}, {}, {}, data)
-
-
-def _write_seen(folder: UserFolder, seen: Seen) -> None:
-    values = {"lines": seen.lines, "stamps": seen.stamps, "resources": seen.resources}
-    data = json.dumps(values, separators=(",", ":")).encode()
-    if data != seen.before:
-        folder.write(SEEN, data, durable="none")
-
-
 # -- lines of items
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Lines of `items/` that were changed by hand, taken in or reported."""
+    """Lines of `items/` that were changed by hand, taken in or reported.
+
+    `seen` are the sums of what stands there now, by path, where that is not what is kept of it.
+    """
 
     edits: tuple[Edit, ...] = ()
     problems: tuple[str, ...] = ()
     run: str | None = None
+    seen: Mapping[str, LineSums] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A line that was changed by hand: `old` is None for one that was put in, `text` for one taken out."""
-
-    path: str
-    line: int
-    text: bytes | None
-
-
-def _take_lines(desk: Desk, seen: Seen) -> Lines:
+def _take_lines(desk: Desk) -> Lines:
     """A corrected line stands as it is; its item gets a revision that says who corrected it."""
     edits: list[Edit] = []
     problems: list[str] = []
     items: dict[str, Item] = {}
-    known, broken = (dict(seen.lines), dict(seen.stamps)), False
-    for change in _changed_lines(desk.folder, seen):
-        place = f"{change.path}:{change.line}"
+    seen: dict[str, LineSums] = {}
+    broken = False
+    for path, change in _changed_lines(desk, seen):
+        place = f"{path}:{change.number}"
         if change.text is None:
             problems.append(f"{place}: a line was taken out by hand; its entry stays in its category file")
             continue
@@ -126,43 +97,45 @@ def _take_lines(desk: Desk, seen: Seen) -> Lines:
             problems.append(f"{place}: not an item any more: {error}; mend the line")
             broken = True
             continue
-        edits.append(Edit("item", change.path, change.line, item.text, item=item.id, topic=item.topic))
+        edits.append(Edit("item", path, change.number, item.text, item=item.id, topic=item.topic))
         items[item.id] = item
     if broken:  # looked at again until it is mended; what else was corrected waits for that
-        seen.lines, seen.stamps = known
         return Lines(problems=tuple(problems))
     run = _correct(desk, items) if items else None
-    return Lines(tuple(edits), tuple(problems), run)
+    return Lines(tuple(edits), tuple(problems), run, seen)
 
 
-def _changed_lines(folder: UserFolder, seen: Seen) -> Iterator[Changed]:
-    for path in folder.item_files():
-        now = list(stamp(folder.path(path)) or ())
-        if seen.stamps.get(path) == now:
+def _changed_lines(desk: Desk, seen: dict[str, LineSums]) -> Iterator[tuple[str, ChangedLine]]:
+    """With the path of each. Only a file that looks otherwise is read, and only its new lines are summed.
+
+    What is to be kept of the files is put into `seen`.
+    """
+    folder, now = desk.folder, time_ns()
+    for name, entry in sorted(folder.entries("items").items()):
+        if not fnmatch(name, "*.jsonl"):
+            continue
+        path = f"items/{name}"
+        before, look = desk.kept(_sums_path(path), read_sums), files.look(entry, now)
+        if before is not None and look is not None and before.look == look:
             continue
         data = folder.read(path)
-        lines = data.split(b"\n")[:-1]
-        sums = [zlib.crc32(line) for line in lines]
-        before = seen.lines.get(path)
-        if before is not None and sums[: len(before)] != before:
+        same = before is not None and stands(before, data)
+        if before is None or not same:
+            seen[path] = sums_of(data, look or NO_LOOK)
+        elif look is not None:
+            seen[path] = sums_of(data, look, before)
+        if before is not None and not same:
             folder.record_person({path: data})
-            yield from _differing(path, before, sums, lines)
-        seen.lines[path], seen.stamps[path] = sums, now
+            yield from ((path, change) for change in changed_lines(before, data))
 
 
-def _differing(
-    path: str, before: Sequence[int], sums: Sequence[int], lines: Sequence[bytes]
-) -> Iterator[Changed]:
-    """What differs among the lines that were there before; those after them a run has appended."""
-    matched = SequenceMatcher(a=before, b=sums, autojunk=False).get_opcodes()
-    for op, start, end, first, last in matched:
-        if op == "equal" or (op == "insert" and start == len(before)):
-            continue
-        replaced = range(first, min(last, first + end - start)) if end > start else range(first, last)
-        for number in replaced:
-            yield Changed(path, number + 1, lines[number])
-        for _ in range(end - start - len(replaced)):
-            yield Changed(path, first + 1, None)
+def _write_seen(folder: UserFolder, seen: Mapping[str, LineSums]) -> None:
+    for path, sums in seen.items():
+        folder.write(_sums_path(path), render_sums(sums), durable="none")
+
+
+def _sums_path(path: str) -> str:
+    return f"{SEEN}/{Path(path).stem}.sums"
 
 
 def _correct(desk: Desk, items: Mapping[str, Item]) -> str | None:
@@ -215,25 +188,55 @@ def _month(item: Item) -> datetime:
 # -- resources
 
 
-def _changed_resources(folder: UserFolder, seen: Seen) -> list[str]:
-    """Resources that are not what came in any more. Those that stand as they stood when last read are."""
+def _changed_resources(desk: Desk) -> list[str]:
+    """Resources that are not what came in any more. Those that look as they looked when last read are."""
+    folder = desk.folder
+    known = desk.kept(RESOURCES, _known_resources) or {}
     problems: list[str] = []
     whole: dict[str, list[str | int]] = {}
-    for resource_id in folder.resource_ids():
-        file, *known = seen.resources.get(resource_id, ("",))
-        if known and list(stamp(folder.path(str(file))) or ()) == known:
-            whole[resource_id] = [file, *known]
+    for resource_id, looks in _looks_of_resources(folder):
+        seen = known.get(resource_id)
+        if seen is not None and looks(str(seen[0])) == tuple(seen[1:]):
+            whole[resource_id] = seen
             continue
         try:
             resource = folder.resource(resource_id)
-            found = stamp(folder.path(resource.file)) or ()
-            if content_hash(folder.read(resource.file)) == resource.sha256:
-                whole[resource_id] = [resource.file, *found]
-            else:
+            found = looks(resource.file)
+            if content_hash(folder.read(resource.file)) != resource.sha256:
                 problems.append(
                     f"{resource.file}: changed by hand, it is not what came in any more: restore it"
                 )
+            elif found is not None:
+                whole[resource_id] = [resource.file, *found]
         except StorageError as error:
             problems.append(str(error))
-    seen.resources = whole
+    if whole != known:
+        folder.write(RESOURCES, json.dumps(whole, separators=(",", ":")).encode(), durable="none")
     return problems
+
+
+def _looks_of_resources(folder: UserFolder) -> Iterator[tuple[str, Callable[[str], files.Look | None]]]:
+    """Each resource with what tells how a file of its month looks; None for one that must be read."""
+    now = time_ns()
+    for year in sorted(folder.entries("resources")):
+        for month in sorted(folder.entries(f"resources/{year}")):
+            place = f"resources/{year}/{month}"
+            entries = folder.entries(place)
+
+            def looks(
+                path: str, place: str = place, entries: Mapping[str, os.DirEntry[str]] = entries
+            ) -> files.Look | None:
+                above, _, name = path.rpartition("/")
+                entry = entries.get(name) if above == place else None
+                return files.look(entry, now) if entry is not None else None
+
+            for name in sorted(entries):
+                if name.endswith(META):
+                    yield resource_id_of(f"{place}/{name}"), looks
+
+
+def _known_resources(data: bytes) -> dict[str, list[str | int]]:
+    """Nothing where the file is not one of ours: then all of them are read."""
+    with contextlib.suppress(ValueError, TypeError):
+        return dict(json.loads(data))
+    return {}

@@ -18,11 +18,6 @@ from ..folder import UserFolder
 INDEX_VERSION = 4
 MANIFEST = ".memu/index/manifest.json"
 
-# Two changes of a folder within one tick of the file system's clock leave the same time: it says nothing yet
-# about a folder that has just changed. Ticks are up to 10 ms (Linux, HZ=100), or 2 s (FAT, whole seconds).
-TICK_NS = 20_000_000
-COARSE_TICK_NS = 2_000_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -107,8 +102,7 @@ def buffers(folder: UserFolder) -> dict[str, Stamp]:
 
 def _settled(changed_at: int, now: int) -> int:
     """The time of a change; one that no other look can equal where the folder may change in it again."""
-    tick = TICK_NS if changed_at % 1_000_000_000 else COARSE_TICK_NS
-    return changed_at if now - changed_at > tick else -now
+    return changed_at if files.is_past(changed_at, now) else -now
 
 
 def _entries(path: os.PathLike[str]) -> list[os.DirEntry[str]]:
