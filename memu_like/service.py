@@ -29,6 +29,7 @@ from .models import (
     BlameLine,
     CategoryText,
     Change,
+    DayUsage,
     Event,
     Item,
     MemorizeReport,
@@ -55,6 +56,7 @@ from .usecases import (
 )
 from .usecases import doctor as doctors
 from .usecases import history as histories
+from .usecases import usage as usages
 from .usecases import users as accounts
 from .usecases.desk import Desk, Progress, Tools
 from .usecases.expecting import Expected
@@ -164,6 +166,14 @@ class MemoryService(ConfigVerbs):
         wanted = accounts.UserQuery(**query)
         folders = [self.user(user_id).folder for user_id in await self.users()]
         return await self._shop.blocking(partial(accounts.page, folders, wanted))
+
+    async def usage(self, days: int = 7) -> list[DayUsage]:
+        """What the store took on each of the last days, today first. Raises InvalidInput."""
+        return await self._shop.blocking(partial(usages.last_days, self.store, now().date(), days))
+
+    async def usage_this_month(self) -> Sequence[DayUsage]:
+        """The same of each day of this month so far."""
+        return await self._shop.blocking(partial(usages.this_month, self.store, now().date()))
 
     async def _users_of(self, folders: frozenset[str] | None) -> tuple[list[str], list[str]]:
         return await self._shop.blocking(partial(users_of, self.store, folders))

@@ -149,7 +149,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     ),
     "edges.store": ({"edges.files", "edges.folder"}, "a store is made of folders"),
     "edges.archive": ({"edges.files"}, "an archive holds files"),
-    "edges.blob_places": ({"edges.folder"}, "blobs stand in the folder's resources"),
+    "edges.blob_places": ({"edges.files", "edges.folder"}, "blobs stand in the folder's resources"),
     "edges.buffer": ({"edges.files", "edges.folder"}, "the buffer is a file of the folder"),
     "edges.insert_counts": ({"edges.files", "edges.folder"}, "the counts are files of the store"),
     "edges.pending": ({"edges.folder"}, "the runs that wait are a file of the folder"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from httpx import HTTPStatusError
 from memobase import AsyncMemoBaseClient, ChatBlob, MemoBaseClient
 from memobase.error import ServerError
 from serving import TOKEN, served
@@ -20,6 +21,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_the_walk_through_passes_line_for_line(url: str) -> None:
     client = MemoBaseClient(project_url=url, api_key=TOKEN)
+    with client.client:  # closes its connection at the end
+        walk_through(client)
+
+
+def walk_through(client: MemoBaseClient) -> None:
     assert client.ping()
 
     uid = client.add_user({"any_key": "any_value"})
@@ -62,6 +68,7 @@ async def test_the_same_with_the_client_for_asyncio(url: str) -> None:
 
 def test_the_doors_are_shut_to_a_wrong_token(url: str) -> None:
     client = MemoBaseClient(project_url=url, api_key="guessed")
-    assert client.ping()  # the one route that answers to anybody
-    with pytest.raises(Exception, match="401"):
-        client.add_user()
+    with client.client:
+        assert client.ping()  # the one route that answers to anybody
+        with pytest.raises(HTTPStatusError, match="401"):
+            client.add_user()

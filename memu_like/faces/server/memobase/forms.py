@@ -7,6 +7,7 @@ from typing import Any
 
 from ....models import (
     Blob,
+    DayUsage,
     EventRecord,
     Gist,
     ProfileSlot,
@@ -32,6 +33,26 @@ def _summary(one: UserSummary) -> dict[str, Any]:
         "event_count": one.events,
         **_times(one.record),
     }
+
+
+def usage(days: Iterable[DayUsage]) -> list[dict[str, Any]]:
+    """What was refused is no insert: those that were asked for and those that were made are the same."""
+    return [
+        {
+            "date": f"{day.day:%Y-%m-%d}",
+            "total_insert": day.inserts,
+            "total_success_insert": day.inserts,
+            "total_input_token": day.prompt_tokens,
+            "total_output_token": day.completion_tokens,
+        }
+        for day in days
+    ]
+
+
+def billing(days: Iterable[DayUsage]) -> dict[str, Any]:
+    """Nothing is sold: no quota, and no day on which it is filled again."""
+    tokens = sum(day.prompt_tokens + day.completion_tokens for day in days)
+    return {"token_left": None, "next_refill_at": None, "project_token_cost_month": tokens}
 
 
 def blob(found: Blob) -> dict[str, Any]:

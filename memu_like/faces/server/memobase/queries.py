@@ -20,6 +20,7 @@ TEXTS = frozenset(
     ["query", "search", "customize_context_prompt", "tags", "tag_values", "prefer_topics", "only_topics"]
 )
 _NAME = re.compile(r"[a-z][a-z_]*=")
+_JSON = json.JSONDecoder()
 
 
 class Repaired:
@@ -45,40 +46,45 @@ def repaired(query: bytes) -> bytes:
 def pairs(query: str) -> list[tuple[str, str]]:
     parts = query.split("&")
     found: list[tuple[str, str]] = []
-    at = 0
+    left, at = set(JSON_TEXTS), 0  # each is looked for once: it takes the whole of the rest
     while at < len(parts):
         name, _, value = parts[at].partition("=")
         at += 1
-        if name in JSON_TEXTS:
-            value, at = _whole_json(value, parts, at)
-        elif name in TEXTS:
-            while at < len(parts) and parts[at] and not _NAME.match(parts[at]):
-                value, at = f"{value}&{parts[at]}", at + 1
+        if name in left:
+            left.remove(name)
+            text, at = _whole_json(value, parts, at)
+        else:
+            text, at = _whole_text(value, parts, at) if name in TEXTS else (decoded(value), at)
         if name:
-            found.append((decoded(name), decoded(value)))
+            found.append((decoded(name), text))
     return found
+
+
+def _whole_text(value: str, parts: list[str], at: int) -> tuple[str, int]:
+    end = at
+    while end < len(parts) and parts[end] and not _NAME.match(parts[end]):
+        end += 1
+    return decoded("&".join([value, *parts[at:end]])), end
 
 
 def _whole_json(value: str, parts: list[str], at: int) -> tuple[str, int]:
     """As many parts as make JSON; the value as it was, where none do."""
-    whole, end = value, at
-    while not _is_json(decoded(whole)):
-        if end == len(parts):
-            return value, at
-        whole, end = f"{whole}&{parts[end]}", end + 1
-    return whole, end
-
-
-def _is_json(text: str) -> bool:
+    spelled = "%20" in value
+    texts = [decoded(part, spelled) for part in (value, *parts[at:])]
+    whole = "&".join(texts)
     try:
-        json.loads(text)
+        _, end = _JSON.raw_decode(whole, len(whole) - len(whole.lstrip()))
     except (ValueError, RecursionError):
-        return False
-    return True
+        return texts[0], at
+    used, length = 0, len(texts[0])
+    while length < end:
+        used += 1
+        length += 1 + len(texts[used])
+    return (texts[0], at) if whole[end:length].strip() else (whole[:length], at + used)
 
 
-def decoded(value: str) -> str:
-    """A value that writes its blanks as %20 means + by +."""
-    if "%20" not in value:
+def decoded(value: str, spelled: bool | None = None) -> str:
+    """A value that writes its blanks as %20 (`spelled`; None: look) means + by +."""
+    if not ("%20" in value if spelled is None else spelled):
         value = value.replace("+", " ")
     return unquote(value, errors="replace")
