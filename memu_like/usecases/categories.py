@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic, sleep
 
 from ..edges.folder import content_hash
 from ..edges.index.reading import embed_rows
@@ -31,6 +32,8 @@ from ..pure.summarising import is_summary_of, summary_line
 from .desk import Desk
 
 MAX_WRITES = 100
+SAVING_SECONDS, SAVING_POLL_SECONDS = 1.0, 0.005
+"""How long a file that is blank or half written is waited for: editors save within milliseconds."""
 # Front matter, title and summary line of a category file, in tokens: measured on the sample's files.
 HEAD_TOKENS = 120
 SUMMARY_ENTRIES = 24
@@ -104,14 +107,15 @@ class Rendered:
         """Merge into what stands there at the moment of writing: an edit made meanwhile is merged again."""
         texts: dict[str, str] = {}
         waiting = {planned.plan.path: planned for planned in self.planned}
-        read = {path: _encoded(planned.before) for path, planned in waiting.items()}
-        now = read
+        now = {path: _encoded(planned.before) for path, planned in waiting.items()}
+        read: dict[str, bytes | None] = {}
         for _ in range(MAX_WRITES):
-            texts |= {path: _text(waiting[path], before) for path, before in now.items()}
+            for path in now:
+                now[path], texts[path] = _settled_text(desk, waiting[path], now[path])
+            read |= now
             changes = {path: (before, texts[path].encode()) for path, before in now.items()}
             left = desk.folder.replace_unchanged({p: c for p, c in changes.items() if c[0] != c[1]})
             now = {path: desk.folder.read_or_none(path) for path in left}
-            read = read | now
             if not now:
                 break
         else:
@@ -400,6 +404,23 @@ def _entries(text: str, known: Collection[str]) -> dict[str, tuple[str, str]]:
 
 def _encoded(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
+
+
+def _settled_text(desk: Desk, planned: Planned, before: bytes | None) -> tuple[bytes | None, str]:
+    """What stands there and what is to; a file that an editor is in the middle of saving is waited for."""
+    until = monotonic() + SAVING_SECONDS
+    while True:
+        try:
+            return before, _text(planned, before)
+        except Unmergeable:
+            if monotonic() > until:
+                raise
+        except UnicodeDecodeError as error:
+            if monotonic() > until:
+                place = desk.folder.path(planned.plan.path)
+                raise CorruptFile(place, None, f"not UTF-8 at byte {error.start}") from error
+        sleep(SAVING_POLL_SECONDS)
+        before = desk.folder.read_or_none(planned.plan.path)
 
 
 def _text(planned: Planned, before: bytes | None) -> str:
