@@ -29,7 +29,7 @@ async def mcp(
     """Serve memory to MCP clients; without --user, the only user of the store, else "me"."""
     from ..mcp import serve_http, serve_stdio
 
-    async with call.service() as service:
+    async with call.service(background=True) as service:
         user_id = await _default_user(call, service)
         if http:
             await serve_http(service, user_id, only=only, host=host, port=port, token=token)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import TYPE_CHECKING
 
 from ...errors import MissingExtra
@@ -17,7 +19,7 @@ async def serve_stdio(service: MemoryService, user_id: str, *, only: bool = Fals
 
     `user_id` is whose memory a call without a user means; with `only`, no call can name another.
     """
-    check_extra()
+    _prepare()
     from .server import serving
 
     async with serving(service, user_id, only=only) as server:
@@ -38,7 +40,7 @@ async def serve_http(
     Each request needs `token` as a bearer token, where there is one. Raises ConfigError with none on an
     address that other machines reach, or where the port is taken; and what `serve_stdio` raises.
     """
-    check_extra()
+    _prepare()
     from .http import serve
     from .server import serving
 
@@ -46,10 +48,11 @@ async def serve_http(
         await serve(server, host, port, token)
 
 
-def check_extra() -> None:
-    """Raises MissingExtra where the SDK is not installed."""
+def _prepare() -> None:
+    """Raises MissingExtra where the SDK is not installed. The log goes to stderr: stdout is the client's."""
     try:
         import mcp.server.mcpserver
     except ImportError as error:
         raise MissingExtra(PURPOSE, "mcp") from error
     assert mcp.server.mcpserver
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)

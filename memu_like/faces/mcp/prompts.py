@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp.server.mcpserver.exceptions import MCPServerError
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
 
 from ...errors import MemuLikeError, NotFound
 from ...fenced import as_data
@@ -27,6 +28,6 @@ def add_prompts(server: MemoryServer, people: People) -> None:
         except NotFound:
             return NOTHING_YET
         except MemuLikeError as error:
-            raise MCPServerError(str(error)) from error
+            raise MCPError(code=INVALID_PARAMS, message=str(error)) from error
         asked = f"\n\nWith that in mind: {query}" if query else ""
         return f"{as_data(text)}{asked}"

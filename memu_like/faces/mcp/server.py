@@ -20,7 +20,6 @@ from ... import __version__
 from ...errors import MemuLikeError, NotFound
 from ...fenced import as_data
 from ...service import MemoryService
-from ..background import Background
 from .people import People
 from .prompts import add_prompts
 from .tools import MemoryTools, add_tools
@@ -102,18 +101,18 @@ class MemoryServer(MCPServer[Any]):
 
 @asynccontextmanager
 async def serving(service: MemoryService, user_id: str, *, only: bool) -> AsyncIterator[MemoryServer]:
-    """A server with all its tools; at the end what it was given is taken in. Raises InvalidUserId."""
+    """A server with all its tools; at the end the runs that are due are waited for. Raises InvalidUserId."""
     people = People(service, user_id, only)
     people.user(None)
     # Lines of the log tell of kinds of errors; a library's own may tell what was sent.
     logging.getLogger("mcp").setLevel(logging.WARNING)
-    server, background = MemoryServer(people), Background()
-    add_tools(server, MemoryTools(people, background))
+    server = MemoryServer(people)
+    add_tools(server, MemoryTools(people))
     add_prompts(server, people)
     try:
         yield server
     finally:
-        await background.close()
+        await service.drain()
 
 
 def category_uri(user_id: str, topic: str) -> str:

@@ -17,9 +17,8 @@ from pydantic import Field
 
 from ...errors import Conflict, MemuLikeError, NotFound, UserError
 from ...fenced import NOTE, as_data, as_quoted, as_value
-from ...models import Entry, Hit, Item, MemorizeReport, Past
+from ...models import Entry, Hit, Item, Past
 from ...service import UserMemory
-from ..background import Background
 from .people import People
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger("memu_like")
-PATIENCE_SECONDS = 5.0
-"""A run by a model takes longer than a client waits: it goes on in the background."""
 NOTHING_YET = "Nothing is remembered of this user yet."
 KNOWLEDGE = 100
 """Statements of a profile that tells its knowledge, the last ones."""
@@ -98,9 +95,8 @@ def _where(error: BaseException) -> str:
 class MemoryTools:
     """Each public method is a tool; its docstring is what a model reads of it."""
 
-    def __init__(self, people: People, background: Background) -> None:
+    def __init__(self, people: People) -> None:
         self._people = people
-        self._background = background
 
     # -- Memobase's
 
@@ -249,17 +245,13 @@ class MemoryTools:
         return f"{resource_id} is erased, and {done.items} entries that were known from it alone.{kept}"
 
     async def _take_in(self, user: UserMemory, messages: Sequence[Mapping[str, Any]]) -> str:
-        """Durable at once; the run that learns from it is waited for a while."""
+        """Durable at once. A model takes longer to learn from it than a client waits."""
         await user.add(messages)
-
-        async def run() -> None:
-            report: MemorizeReport = await user.flush()
-            for problem in (*report.degraded, *(kept.error for kept in report.kept)):
-                log.warning("a run was not complete: %s", problem)
-
-        if await self._background.run(run(), "a run", PATIENCE_SECONDS):
-            return "Saved."
-        return "Saved; it is found by search now, and stands in the profile later."
+        if self._people.service.settings.llm_model is not None:
+            await user.flush(wait=False)
+            return "Saved; it is found by search now, and stands in the profile later."
+        await user.flush()
+        return "Saved."
 
 
 async def _or_nothing(reading: Awaitable[T], show: Callable[[T], str]) -> str:
