@@ -358,6 +358,7 @@ class Event:
     reorganised: tuple[Reorganised, ...] = ()
     renamed: tuple[Renamed, ...] = ()
     deleted: bool = False
+    updated_at: datetime | None = None
     rev: int = 1
     version: int = FORMAT_VERSION
 
@@ -826,11 +827,13 @@ class Gist:
 class EventRecord:
     """An event as clients see it: `id` is a UUID, `event` our own id, `tip` the summary.
 
-    `similarity` is in 0 to 1, None where nothing was asked for.
+    `time` is when it was said, `created_at` when it was stored. `similarity` is in 0 to 1, None where nothing
+    was asked for.
     """
 
     id: str
     event: str
+    time: datetime
     tip: str
     profile_delta: tuple[ProfileDelta, ...]
     tags: tuple[str, ...]

@@ -18,11 +18,22 @@ from .models import (
     Item,
     ProfileQuery,
     ProfileSlot,
+    Recorded,
     Resource,
     RetrieveResult,
     UserRecord,
 )
-from .usecases import category_texts, event_search, listing, past, profiles, retrieval, users
+from .usecases import (
+    category_texts,
+    changes,
+    event_listing,
+    event_search,
+    listing,
+    past,
+    profiles,
+    retrieval,
+    users,
+)
 from .usecases import context as contexts
 from .usecases.desk import Desk
 from .workshop import Room, Workshop
@@ -129,7 +140,7 @@ class ReadableMemory:
         topk: int | None = 10,
         max_token_size: int | None = None,
         need_summary: bool = False,
-        **span: Unpack[event_search.Span],
+        **span: Unpack[event_listing.Span],
     ) -> list[EventRecord]:
         """The last events, newest first; with `need_summary`, those that a summary was written of."""
         return await self._read(event_search.event_records, topk, max_token_size, need_summary, span)
@@ -140,7 +151,7 @@ class ReadableMemory:
         *,
         topk: int = 10,
         similarity_threshold: float = 0.2,
-        **span: Unpack[event_search.Span],
+        **span: Unpack[event_listing.Span],
     ) -> list[EventRecord]:
         """The events nearest to `query`, best first, of the last 180 days unless `span` says otherwise."""
         return await self._read(event_search.search_events, query, topk, similarity_threshold, span)
@@ -151,7 +162,7 @@ class ReadableMemory:
         *,
         topk: int = 10,
         similarity_threshold: float = 0.2,
-        **span: Unpack[event_search.Span],
+        **span: Unpack[event_listing.Span],
     ) -> list[Gist]:
         """The statements of events nearest to `query`, best first."""
         return await self._read(event_search.search_gists, query, topk, similarity_threshold, span)
@@ -162,10 +173,14 @@ class ReadableMemory:
         tag_values: Mapping[str, str] | None = None,
         *,
         topk: int = 10,
-        **span: Unpack[event_search.Span],
+        **span: Unpack[event_listing.Span],
     ) -> list[EventRecord]:
         """The last events with all `tags` ("name" or "name=value") and `tag_values`, newest first."""
         return await self._read(event_search.events_by_tags, tags, tag_values or {}, topk, span)
+
+    async def recorded(self, after: str | None = None) -> Recorded:
+        """What runs, edits and syncs of any process recorded after a cursor (None: from now on; "": all)."""
+        return await self._read(changes.recorded, after)
 
     async def resources(self, **filters: Any) -> list[Resource]:
         """Resources in order of time. Filters: see `listing.ResourceFilter`."""

@@ -354,6 +354,7 @@ def _revise(desk: Desk, event_id: str, values: Mapping[str, Any], expected: Expe
         revised = replace(event, rev=event.rev + 1, **values)
         if replace(revised, rev=event.rev) == event:
             return event
+        revised = replace(revised, updated_at=desk.tools.now())
         journal.begin(desk.folder)
         desk.folder.append(month_file("events", event.time), records.render(revised))
         _close(desk)

@@ -181,7 +181,7 @@ class Window:
             return True
         if when is None:
             return False
-        at = _aware(when)
+        at = aware(when)
         return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
 
@@ -216,14 +216,14 @@ def _period(
     return start, start.replace(year=start.year + 1, month=1)
 
 
-def _aware(when: datetime) -> datetime:
+def aware(when: datetime) -> datetime:
     """What a person wrote without an offset counts as UTC."""
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def item_time(item: Item) -> datetime:
     """When an item happened, else when it was said, else when it was written."""
-    return _aware(item.occurred.start if item.occurred else item.mentioned_at or item.created_at)
+    return aware(item.occurred.start if item.occurred else item.mentioned_at or item.created_at)
 
 
 # -- the profile
@@ -347,7 +347,7 @@ def events(desk: Desk, wanted: EventFilter) -> list[Event]:
         and text in f"{event.title or ''}\n{event.summary}".casefold()
         and window.holds(event.time)
     ]
-    found.sort(key=lambda event: (_aware(event.time), _aware(event.created_at), event.id))
+    found.sort(key=lambda event: (aware(event.time), aware(event.created_at), event.id))
     return _page(found, wanted.limit, wanted.offset)
 
 
@@ -370,7 +370,7 @@ def resources(desk: Desk, wanted: ResourceFilter) -> list[Resource]:
         and text in f"{resource.title or ''}\n{resource.source}".casefold()
         and window.holds(resource.created_at)
     ]
-    found.sort(key=lambda resource: (_aware(resource.created_at), resource.id))
+    found.sort(key=lambda resource: (aware(resource.created_at), resource.id))
     return _page(found, wanted.limit, wanted.offset)
 
 
