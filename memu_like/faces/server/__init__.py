@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from ...service import MemoryService
     from .access import Access
+    from .limits import Limits
 
 
-def make_app(service: MemoryService, access: Access | None = None) -> FastAPI:
+def make_app(service: MemoryService, access: Access | None = None, limits: Limits | None = None) -> FastAPI:
     """The app over a service, which its owner opens and closes. Without `access` it is open to whoever
     reaches it: for loopback only. Raises MissingExtra.
     """
@@ -27,5 +28,6 @@ def make_app(service: MemoryService, access: Access | None = None) -> FastAPI:
         raise MissingExtra("the server", "server") from error
     from .access import OpenAccess
     from .app import build
+    from .limits import Limits
 
-    return build(OpenAccess(service) if access is None else access)
+    return build(OpenAccess(service) if access is None else access, limits or Limits())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -42,11 +43,11 @@ class OpenAccess:
         return self._scope
 
 
-class TokenAccess:
-    """Tokens and what each of them opens. Compared by their hashes, in a time that tells nothing."""
+class HashedAccess:
+    """The sha256 of each token and what it opens. Compared in a time that tells nothing."""
 
-    def __init__(self, scopes: dict[str, Scope]) -> None:
-        self._scopes = {_digest(token): scope for token, scope in scopes.items()}
+    def __init__(self, scopes: Mapping[bytes, Scope]) -> None:
+        self._scopes = dict(scopes)
 
     def admit(self, token: str | None) -> Scope | None:
         given = _digest(token or "")
@@ -55,6 +56,13 @@ class TokenAccess:
             if hmac.compare_digest(known, given):
                 found = scope
         return found
+
+
+class TokenAccess(HashedAccess):
+    """The same with the tokens themselves."""
+
+    def __init__(self, scopes: Mapping[str, Scope]) -> None:
+        super().__init__({_digest(token): scope for token, scope in scopes.items()})
 
 
 def _digest(token: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,26 +15,45 @@ from ... import __version__
 from ...errors import MemuLikeError
 from .access import Access
 from .guard import AccessLog, Guard
-from .memobase import router
+from .limits import Limits, Shares, Sizes
+from .memobase import router as memobase
 from .memobase.envelope import failed, refused
 from .memobase.queries import Repaired
+from .metrics import Metrics, templates
+from .pages import router as pages
+from .problems import PROBLEM, is_memobase, problem
 from .requests import routed
+from .rest import of_ours
+from .rest import router as rest
 from .statuses import TELLS_PATHS, Forbidden, message_of, status_of
 
 LOG = logging.getLogger("memu_like.server")
 
 
-def build(access: Access) -> FastAPI:
+def build(access: Access, limits: Limits) -> FastAPI:
     """The app over what `access` opens."""
+    metrics = Metrics()
     app = FastAPI(
         title="memu-like",
         version=__version__,
-        summary="Long-term memory kept as plain files, behind Memobase's API.",
-        middleware=[Middleware(AccessLog), Middleware(Guard, access=access), Middleware(Repaired)],
+        summary="Long-term memory kept as plain files: under /v1, and behind Memobase's API under /api/v1.",
+        middleware=[
+            Middleware(AccessLog, metrics=metrics),
+            Middleware(Sizes, limits=limits),
+            Middleware(Guard, access=access),
+            Middleware(Shares, limits=limits),
+            Middleware(Repaired),
+        ],
         dependencies=[Depends(routed)],
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
-    app.include_router(router)
+    app.include_router(memobase)
+    app.include_router(rest)
+    app.include_router(pages)
+    app.state.metrics, app.state.templates = metrics, templates(app)
     app.add_exception_handler(MemuLikeError, _ours)
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -43,14 +63,17 @@ def build(access: Access) -> FastAPI:
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, MemuLikeError)
+    request.app.state.metrics.failed(error)
     status = status_of(error)
     if isinstance(error, TELLS_PATHS):
         LOG.error("%s: %s", type(error).__name__, error)
-    return failed(status, message_of(error))
+    if is_memobase(request.scope["path"]):
+        return failed(status, message_of(error))
+    return of_ours(error, request.headers)
 
 
 async def _forbidden(request: Request, error: Exception) -> Response:
-    return refused(Forbidden.status, str(error))
+    return _refused(request, Forbidden.status, str(error))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -59,9 +82,17 @@ async def _invalid(request: Request, error: Exception) -> Response:
     await routed(request)  # a body that is no JSON is found before any dependency is asked
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return refused(422, f"{place}: {first['msg']}")
+    return _refused(request, 422, f"{place}: {first['msg']}")
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return refused(error.status_code, str(error.detail), error.headers)
+    return _refused(request, error.status_code, str(error.detail), error.headers)
+
+
+def _refused(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    if is_memobase(request.scope["path"]):
+        return refused(status, detail, headers)
+    return Response(problem(status, detail), status, headers, PROBLEM)

@@ -6,12 +6,13 @@ or the query, which may hold what somebody said.
 
 from __future__ import annotations
 
-import json
 import logging
 import traceback
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from .metrics import NO_ROUTE, method_of
+from .problems import refuse
 from .statuses import Unauthorised
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from starlette.types import Scope as Connection
 
     from .access import Access
+    from .metrics import Metrics
 
 LOG = logging.getLogger("memu_like.server")
-OPEN = frozenset(["/api/v1/healthcheck"])
+OPEN = frozenset(["/api/v1/healthcheck", "/v1/health"])
 """The paths that answer without a token."""
 
 
@@ -37,7 +39,8 @@ class Guard:
             return await self._app(connection, receive, send)
         scope = self._access.admit(token_of(connection))
         if scope is None:
-            return await refuse(send, Unauthorised.status, str(Unauthorised()))
+            error = Unauthorised()
+            return await refuse(connection, send, error.status, str(error), {"www-authenticate": "Bearer"})
         connection["state"]["scope"] = scope
         return await self._app(connection, receive, send)
 
@@ -51,24 +54,14 @@ def token_of(connection: Connection) -> str | None:
     return None
 
 
-async def refuse(send: Send, status: int, message: str) -> None:
-    """Answer with an error and nothing else."""
-    body = json.dumps({"data": None, "errno": status, "errmsg": message}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == Unauthorised.status:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
 class AccessLog:
     """One line a request: method, route, status, milliseconds; and the net for what nothing else caught.
 
     Of a mistake of ours the log has the kind and the place, not what it says: that may quote somebody.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         if connection["type"] != "http":
@@ -82,17 +75,24 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
+        self._metrics.at_work += 1
         try:
             await self._app(connection, receive, watched)
         except Exception as error:  # a face: whatever it is, the client gets an answer
             LOG.error("internal error: %s at %s", type(error).__name__, _places(error))
             if status:
                 raise  # half of an answer is out: the connection has to end
-            await refuse(watched, 500, f"internal error: {type(error).__name__}; please report it")
+            self._metrics.failed(error)
+            detail = f"internal error: {type(error).__name__}; please report it"
+            await refuse(connection, watched, 500, detail)
         finally:
-            route = connection["state"].get("route", "(no route)")
-            took = (perf_counter() - started) * 1000
-            LOG.info("%s %s %s %.1f ms", connection["method"], route, status or "gone", took)
+            self._metrics.at_work -= 1
+            self._count(connection, status, perf_counter() - started)
+
+    def _count(self, connection: Connection, status: int, seconds: float) -> None:
+        route, method = connection["state"].get("route", NO_ROUTE), method_of(connection["method"])
+        self._metrics.answered(method, route, status, seconds)
+        LOG.info("%s %s %s %.1f ms", method, route, status or "gone", seconds * 1000)
 
 
 def _places(error: Exception) -> str:

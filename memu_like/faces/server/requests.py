@@ -9,17 +9,13 @@ from fastapi import Depends, Path, Request
 from ...errors import InvalidUserId
 from ...service import MemoryService, UserMemory
 from .access import Scope
+from .metrics import NO_ROUTE
 from .statuses import Forbidden
 
 
 async def routed(request: Request) -> None:
-    """Note the request's route for the log: its path, with names in place of what they stand for."""
-    parts = request.url.path.split("/")
-    for name, value in reversed(request.path_params.items()):
-        places = [at for at, part in enumerate(parts) if part == value]
-        if places:
-            parts[places[-1]] = f"{{{name}}}"
-    request.state.route = "/".join(parts)
+    """Note the template of the request's route for the log: its path may hold what somebody said."""
+    request.state.route = request.app.state.templates.get(request.scope.get("endpoint"), NO_ROUTE)
 
 
 async def authorised(request: Request) -> Scope:
