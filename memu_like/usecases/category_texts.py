@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
+from ..edges import buffer
 from ..edges.folder import content_hash
 from ..errors import Conflict, InvalidInput, NotFound
 from ..models import CategoryText, SyncReport
@@ -40,6 +41,8 @@ def write_category(
     or a topic that cannot be a file. Returns what stands there after the sync, ids of new bullets included.
     """
     checked = _checked_text(text)
+    if expected is None and not desk.folder.exists():
+        _begin_folder(desk, topic, checked)
     with writing(desk, take=False):
         name = entered_topic(topic, _known_topics(desk))
         _check_parses(category_path(name), checked)
@@ -47,6 +50,14 @@ def write_category(
         _replace(desk, name, before, checked.encode())
         report = _sync(desk, confirm=confirm)
         return _with(_standing(desk, name), report)
+
+
+def _begin_folder(desk: Desk, topic: str, text: str) -> None:
+    """A file may be the first thing that is known of a user; one that is refused leaves no folder."""
+    name = entered_topic(topic, [category.name for category in desk.tools.categories])
+    _check_parses(category_path(name), text)
+    with desk.folder.lock(buffer.LOCK, desk.settings.lock_timeout_seconds):
+        desk.folder.create()
 
 
 def delete_category(desk: Desk, topic: str, *, expected: str) -> SyncReport:
