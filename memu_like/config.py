@@ -256,7 +256,8 @@ def build_settings(*layers: Mapping[str, Any], origins: Mapping[str, str] | None
     try:
         return Settings(**merged)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A wrong name explains what is missing under the right one.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         loc = [str(part) for part in first["loc"]]
         said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import ENV_PREFIX, Settings, build_settings, settings_from_environment
-from .edges.config_yaml import ConfigYaml, parse_yaml, part_of, read_yaml, rest_of
+from .edges.config_yaml import ConfigYaml, joined, parse_yaml, part_of, read_yaml
 from .errors import ConfigError
 from .models import ConfigReport, Setting
 from .pure import memobase_config as memobase
@@ -142,4 +142,4 @@ def with_profile_config(found: ConfigYaml, text: str) -> ConfigYaml:
             f"{wanted.places[refused[0]]}: {refused[0]!r} is the server's: only its config.yaml can set it;"
             f" a profile configuration may have {', '.join(sorted(memobase.PROFILE_KEYS))}"
         )
-    return parse_yaml(rest_of(found, memobase.PROFILE_KEYS) + text)
+    return parse_yaml(joined(found, memobase.PROFILE_KEYS, text))

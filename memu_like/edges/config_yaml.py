@@ -13,6 +13,7 @@ from . import files
 
 NAME = "config.yaml"
 MAX_BYTES = 256 * 1024
+MARK = "# What follows was set by a client, as the profile configuration."
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,40 +104,51 @@ def _lines(node: Any) -> dict[str, int]:
 
 
 def part_of(config: ConfigYaml, keys: Collection[str]) -> str:
-    """The lines of these keys, with the comments above each, as they stand; all if they are all there is."""
+    """The text of these keys: all of it where there are no others, else without comments, which may hold any.
+
+    What `joined` has put below its mark comes back as it was given.
+    """
     if not set(config.values) - set(keys):
         return config.text
     if config.flow:
         return _dumped({key: value for key, value in config.values.items() if key in keys})
-    return "".join(text for key, text in _blocks(config) if key in keys)
+    rows = config.text.splitlines(keepends=True)
+    end = _mark(config, rows, keys)
+    spans = [span for key, span in _spans(config, rows).items() if key in keys and span[0] < end]
+    return "".join("".join(rows[a:b]) for a, b in spans) + "".join(rows[end + 1 :])
 
 
-def rest_of(config: ConfigYaml, keys: Collection[str]) -> str:
-    """The lines of the other keys, ended by a line end; "" if there are none."""
-    if not set(config.values) - set(keys):
-        return ""
+def joined(config: ConfigYaml, keys: Collection[str], text: str) -> str:
+    """The file with `text` in place of these keys. Other keys and all other comments stay as they are."""
+    others = {key: value for key, value in config.values.items() if key not in keys}
+    if not others:
+        return text
     if config.flow:
-        return _dumped({key: value for key, value in config.values.items() if key not in keys})
-    text = "".join(text for key, text in _blocks(config) if key not in keys)
-    return text if text.endswith("\n") else text + "\n"
+        return f"{_dumped(others)}{MARK}\n{text}"
+    rows = config.text.splitlines(keepends=True)
+    end = _mark(config, rows, keys)
+    gone = {row for key, (a, b) in _spans(config, rows).items() if key in keys for row in range(a, b)}
+    kept = "".join(row for number, row in enumerate(rows[:end]) if number not in gone)
+    return f"{kept}{'' if kept.endswith(chr(10)) else chr(10)}{MARK}\n{text}"
 
 
 def _dumped(values: dict[str, Any]) -> str:
     return str(_library().safe_dump(values, allow_unicode=True, sort_keys=False)) if values else ""
 
 
-def _blocks(config: ConfigYaml) -> list[tuple[str, str]]:
-    """The lines of each key with the comments above it; what stands before the first has the key ""."""
-    rows = config.text.splitlines(keepends=True)
-    starts = [(_with_comments(rows, line), key) for key, line in config.lines.items()]
-    ends = [start for start, _ in starts[1:]] + [len(rows)]
-    blocks = [(key, "".join(rows[start:end])) for (start, key), end in zip(starts, ends, strict=True)]
-    return [("", "".join(rows[: starts[0][0]])), *blocks]
+def _mark(config: ConfigYaml, rows: list[str], keys: Collection[str]) -> int:
+    """The index of the mark's row; behind the last row where there is none, or one of the others is below."""
+    found = next((number for number, row in enumerate(rows) if row.rstrip() == MARK), len(rows))
+    below = {key for key, line in config.lines.items() if line - 1 > found}
+    return found if below <= set(keys) else len(rows)
 
 
-def _with_comments(rows: list[str], line: int) -> int:
-    """The index of the first of the comment lines above a key's line (from 1)."""
-    first = line - 1
-    while first > 0 and rows[first - 1].startswith("#"):
-        first -= 1
-    return first
+def _spans(config: ConfigYaml, rows: list[str]) -> dict[str, tuple[int, int]]:
+    """The rows of each key and its value, without the comments and blank lines that follow them."""
+    starts = [line - 1 for line in config.lines.values()]
+    spans = {}
+    for key, start, end in zip(config.lines, starts, [*starts[1:], len(rows)], strict=True):
+        while end > start + 1 and (not rows[end - 1].strip() or rows[end - 1].lstrip().startswith("#")):
+            end -= 1
+        spans[key] = start, end
+    return spans

@@ -59,6 +59,7 @@ _NO_COUNTERPART = {
     "minimum_chats_token_size_for_event_summary": "every event has its summary",
     "telemetry_deployment_environment": "there is no telemetry",
 }
+OPENAI_URL = "https://api.openai.com/v1"
 _ENDPOINTS = {
     "openai": None,
     "jina": "https://api.jina.ai/v1",
@@ -178,7 +179,8 @@ def read_config(values: Mapping[str, Any], places: Mapping[str, str]) -> Memobas
     try:
         return MemobaseConfig.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
+        # A wrong name explains what is missing under the right one.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         loc = [str(part) for part in first["loc"]]
         said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
@@ -253,10 +255,14 @@ def _take_embedding(
     if config.embedding_base_url is None and endpoint is not None:
         values["embedder_base_url"], keys["embedder_base_url"] = endpoint, "embedding_provider"
     if config.embedding_api_key is None and config.llm_api_key is not None:
-        if values.get("embedder_base_url") == config.llm_base_url:
+        if _endpoint(values.get("embedder_base_url")) == _endpoint(config.llm_base_url):
             values["embedder_api_key"], keys["embedder_api_key"] = config.llm_api_key, "llm_api_key"
         else:
             notes.append("llm_api_key: not sent to another endpoint for embeddings: give embedding_api_key")
+
+
+def _endpoint(url: str | None) -> str:
+    return (url or OPENAI_URL).rstrip("/")
 
 
 def _take_topics(

@@ -24,6 +24,7 @@ from . import (
     replying,
     serving,
     serving_mcp,
+    settings,
     syncing,
     watching,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "replying",
     "serving",
     "serving_mcp",
+    "settings",
     "syncing",
     "watching",
 ]

@@ -114,7 +114,7 @@ COMMANDS = (
     *("demo", "init", "memorize", "add", "flush", "reorganise"),
     *("retrieve", "respond", "context", "profile", "show", "stats", "users"),
     *("sync", "watch", "history", "diff", "blame", "revert"),
-    *("items", "events", "resources", "category", "prompts"),
+    *("items", "events", "resources", "category", "prompts", "config"),
     *("reindex", "doctor", "export", "import", "forget"),
     *("serve", "mcp"),
     "bench",
