@@ -31,7 +31,7 @@ from .categories import (
 )
 from .desk import Desk
 from .expecting import NOTHING, Expected
-from .listing import check_names
+from .listing import check_names, event_named
 from .memorize import settle
 from .runs import append, new_run_id
 from .taking_edits import take_edits
@@ -347,7 +347,7 @@ def delete_event(desk: Desk, event_id: str, *, expected: Expected = NOTHING) -> 
 
 def _revise(desk: Desk, event_id: str, values: Mapping[str, Any], expected: Expected) -> Event:
     with writing(desk):
-        event = desk.folder.all_events().get(event_id)
+        event = event_named(desk.folder.all_events(), event_id)
         if event is None or event.deleted:
             raise NotFound("event", event_id)
         expected.check(f"event {event_id}", [event.summary], event.rev, event.summary)

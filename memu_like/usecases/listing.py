@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from ..pure import records
 from ..pure.lines import ITEM_ID
 from ..pure.markdown import entries, parse
 from ..pure.rendering import bullet_text
+from ..pure.uuids import event_uuid, spelled_id
 from .categories import read_category
 from .desk import Desk
 
@@ -352,11 +354,25 @@ def events(desk: Desk, wanted: EventFilter) -> list[Event]:
 
 
 def event(desk: Desk, event_id: str) -> Event:
-    """The last revision of an event that was not deleted. Raises NotFound."""
-    found = desk.folder.all_events().get(event_id)
+    """The last revision of an event that was not deleted, by its id or the UUID of it. Raises NotFound."""
+    found = event_named(desk.folder.all_events(), event_id)
     if found is None or found.deleted:
         raise NotFound("event", event_id)
     return found
+
+
+def event_named(known: Mapping[str, Event], event_id: str) -> Event | None:
+    """The event with this id, or with the UUID that clients know it by; None where there is none."""
+    if event_id in known:
+        return known[event_id]
+    try:
+        value = uuid.UUID(event_id)
+    except ValueError:
+        return None
+    spelled = spelled_id(value)
+    if spelled is not None:
+        return known.get(spelled[1])
+    return next((event for event in known.values() if event_uuid(event.id) == value), None)
 
 
 def resources(desk: Desk, wanted: ResourceFilter) -> list[Resource]:

@@ -48,6 +48,16 @@ def test_json_is_whole_whatever_its_texts_hold() -> None:
     assert json.loads(dict(found)["chats_str"]) == chats
 
 
+@pytest.mark.parametrize("said", ["see ", 'a "b" & c\\ ', "é", "\n\\"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_messages_end_where_the_address_was_cut(said: str, ascii_only: bool) -> None:
+    chats = [{"role": "user", "content": "hi"}, {"role": "user", "content": f"{said}#1 & more"}]
+    sent = f"topk=3&chats_str={json.dumps(chats, ensure_ascii=ascii_only)}&time_range_in_days=9"
+    found = dict(read(sent_by_python(sent)))
+    assert json.loads(found["chats_str"]) == [chats[0], {"role": "user", "content": said}]
+    assert found["topk"] == "3"
+
+
 def test_json_that_never_is_leaves_the_others_alone() -> None:
     assert read("chats_str=[{&topk=3") == [("chats_str", "[{"), ("topk", "3")]
 
