@@ -172,6 +172,8 @@ class Steady:
         for found, fixed in self._pairs():
             text = text.replace(found, fixed)
         text = re.sub(r"(?<!\d)20(?:2[4-9]|[3-9]\d)-\d\d-\d\d", DAY, text)
+        # To the millisecond where a file is written: in their place stand blanks, or rows would shift.
+        text = re.sub(r"(?<=:\d\d)\.\d{3}Z", "Z    ", text)
         text = re.sub(r"(?<!\d)\d\d:\d\d:\d\d(?!\d)", CLOCK, text)
         return re.sub(rf"(?<={DAY} )\d\d:\d\d(?!:)", CLOCK[:5], text)
 

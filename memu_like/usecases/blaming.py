@@ -9,6 +9,7 @@ from ..edges.git.repository import Blamed, Repository
 from ..errors import NotFound
 from ..models import BlameLine, Commit, Entry, Item, Message, Modality, Origin, Source
 from ..pure.changes import BY_HAND, reads_as, source_of
+from ..pure.lines import trailing_ids
 from ..pure.rendering import bullet_text, plain_line
 from ..pure.secrets import mask_secrets
 from .categories import category_path, read_category
@@ -35,7 +36,7 @@ def blame(desk: Desk, topic: str) -> tuple[BlameLine, ...]:
         raise NotFound("category", topic, "`memu-like profile` lists them")
     repo = desk.tools.repository()
     git_path = f"{desk.folder.root.name}/{path}"
-    blamed = _alone(text) if repo is None else repo.blame(git_path, text.encode())
+    blamed = _alone(text) if repo is None else _written(repo, git_path, text)
     commits = _commits(repo, blamed)
     entries = {entry.line: entry for entry in file_entries(desk, path, topic)}
     past = histories(desk)
@@ -48,6 +49,30 @@ def _alone(text: str) -> Sequence[Blamed]:
     lines = text.split("\n")
     kept = lines[:-1] if lines[-1] == "" else lines
     return [Blamed(number, line.removesuffix("\r")) for number, line in enumerate(kept, start=1)]
+
+
+def _written(repo: Repository, path: str, text: str) -> list[Blamed]:
+    """Each line with the commit that wrote its words: giving a person's bullet its id is not writing it."""
+    blamed = repo.blame(path, text.encode())
+    given = {one.commit for one in blamed if one.commit is not None and trailing_ids(one.text)[1]}
+    before = {commit: _before(repo, commit, path) for commit in sorted(given)}
+    return [_by_its_writer(one, *before.get(one.commit or "", (None, frozenset()))) for one in blamed]
+
+
+def _by_its_writer(blamed: Blamed, before: Commit | None, lines: frozenset[str]) -> Blamed:
+    if before is None or trailing_ids(blamed.text)[0] not in lines:
+        return blamed
+    return replace(blamed, commit=before.id, author=before.author, time=before.time)
+
+
+def _before(repo: Repository, commit: str, path: str) -> tuple[Commit | None, frozenset[str]]:
+    """The commit of a person that one of the machine's was made on, with what the file said then."""
+    parents = repo.parents(commit) if repo.commit(commit).by == "machine" else []
+    found = repo.commit(parents[0]) if parents else None
+    if found is None or found.by != "person":
+        return None, frozenset()
+    data = repo.file_at(found.id, path) or b""
+    return found, frozenset(data.decode("utf-8", "replace").splitlines())
 
 
 def _commits(repo: Repository | None, blamed: Sequence[Blamed]) -> Mapping[str, Commit]:
