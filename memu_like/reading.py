@@ -26,6 +26,7 @@ from .models import (
 from .usecases import (
     category_texts,
     changes,
+    context_options,
     event_listing,
     event_search,
     listing,
@@ -93,11 +94,11 @@ class ReadableMemory:
         return await finding.find(await self._room(), request)
 
     async def context(
-        self, *, max_tokens: int = 1000, query: str | None = None, **how: Unpack[contexts.How]
+        self, *, max_tokens: int = 1000, query: str | None = None, **how: Unpack[context_options.How]
     ) -> str:
         """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens.
 
-        `how` are Memobase's options, described at `context.How`: with any of them, the text is as there.
+        `how` are Memobase's options; what they do is told at `context_options.How`.
         """
         return await self._read(contexts.context, max_tokens, query, **how)
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..edges.index.reading import embed_rows
 from ..edges.index.view import View
 from ..errors import InvalidInput
-from ..models import Event, EventRecord, Gist
+from ..models import Event, EventRecord, Gist, Item
 from ..pure.ranking import idf
 from ..pure.terms import term_weight, terms
 from .desk import Desk
@@ -83,35 +83,55 @@ def search_events(
 ) -> list[EventRecord]:
     """The events that are nearest to `query`, nearest first. Raises InvalidInput."""
     topk = _check(query, topk, similarity_threshold)
-    events = within(desk, span)
-    found = _Found.of(desk, query[:MAX_QUERY], events, ROWS_AN_EVENT * topk + ROWS_MORE)
-    chosen = [(found.events[one.event.id], one) for one in found.ranked() if one.event.id in found.events]
-    near = [pair for pair in chosen if pair[0] >= similarity_threshold]
-    told = _by_summary(desk, query[:MAX_QUERY], events)
-    ids = {one.event.id for _, one in near[:topk]}
-    more = [(told[one.event.id], one) for one in events if one.event.id not in ids]
-    more = [pair for pair in more if pair[0] >= similarity_threshold and pair[0] > 0]
-    best = [(max(s, told[one.event.id]), one) for s, one in near[:topk]] + more
-    best.sort(key=lambda pair: -pair[0])
-    return [record(desk, one, similarity, found.items) for similarity, one in best[:topk]]
+    found = near_events(desk, query[:MAX_QUERY], topk, similarity_threshold, within(desk, span))
+    return [record(desk, one, similarity, items) for similarity, one, items in found]
 
 
 def search_gists(desk: Desk, query: str, topk: int, similarity_threshold: float, span: Span) -> list[Gist]:
     """The statements that are nearest to `query`, nearest first. Raises InvalidInput."""
     topk = _check(query, topk, similarity_threshold)
-    events = within(desk, span)
-    found = _Found.of(desk, query[:MAX_QUERY], events, ROWS_A_GIST * topk + ROWS_MORE)
-    near = [(i, s) for i, s in found.items.items() if s >= similarity_threshold][:topk]
+    found = near_items(desk, query[:MAX_QUERY], topk, similarity_threshold, within(desk, span))
+    return [gist(desk, one.event, one.item, one.similarity) for one in found]
+
+
+def near_events(
+    desk: Desk, query: str, topk: int, threshold: float, events: Sequence[Listed]
+) -> list[tuple[float, Listed, Mapping[str, float]]]:
+    """The nearest of `events`, each with its similarity and those of items that were found, by id."""
+    found = _Found.of(desk, query, events, ROWS_AN_EVENT * topk + ROWS_MORE)
+    told = _by_summary(desk, query, events)
+    near = [(similarity, event_id) for event_id, similarity in found.events.items()]
+    chosen = [pair for pair in near if pair[0] >= threshold][:topk]
+    ids = {event_id for _, event_id in chosen}
+    more = [(told[e], e) for e in found.listed if e not in ids and told[e] >= threshold and told[e] > 0]
+    best = [(max(similarity, told[e]), e) for similarity, e in chosen] + more
+    best.sort(key=lambda pair: -pair[0])
+    return [(similarity, found.listed[e], found.items) for similarity, e in best[:topk]]
+
+
+@dataclass(frozen=True, slots=True)
+class NearItem:
+    """A statement with the last event that tells it, and how near it is."""
+
+    item: Item
+    event: Event
+    similarity: float
+
+
+def near_items(
+    desk: Desk, query: str, topk: int, threshold: float, events: Sequence[Listed]
+) -> list[NearItem]:
+    """The nearest statements of `events`, nearest first."""
+    found = _Found.of(desk, query, events, ROWS_A_GIST * topk + ROWS_MORE)
+    near = [(i, s) for i, s in found.items.items() if s >= threshold][:topk]
     owners = {item_id: one.event for one in reversed(events) for item_id in one.event.items}
     view = desk.view()
     places = [(view.item(item_id), similarity) for item_id, similarity in near]
     items = [(desk.item_of(place), similarity) for place, similarity in places if place is not None]
     # Statements of one line are as near as the line: the one that holds the words comes first.
-    shares = _shares(view, query[:MAX_QUERY], [item.text for item, _ in items])
+    shares = _shares(view, query, [item.text for item, _ in items])
     order = sorted(range(len(items)), key=lambda n: (-items[n][1], -shares[n]))
-    return [
-        gist(desk, owners[item.id], item, similarity) for item, similarity in map(items.__getitem__, order)
-    ]
+    return [NearItem(items[n][0], owners[items[n][0].id], items[n][1]) for n in order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +141,6 @@ class _Found:
     listed: Mapping[str, Listed]
     events: Mapping[str, float]
     items: Mapping[str, float]
-
-    def ranked(self) -> list[Listed]:
-        return [self.listed[event_id] for event_id in self.events]
 
     @classmethod
     def of(cls, desk: Desk, query: str, listed: Sequence[Listed], rows: int) -> _Found:
