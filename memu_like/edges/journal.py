@@ -34,16 +34,26 @@ def begin(folder: UserFolder, planned: Sequence[Resource] = ()) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """A forget under way: once it has begun it is finished, whoever writes next."""
+    """A forget under way: once it has begun it is finished, whoever writes next.
+
+    `lines` are those of the resource that are forgotten; none where all of it is.
+    """
 
     resource: str
     run: str
     now: datetime
+    lines: tuple[int, ...] = ()
 
 
 def begin_forgetting(folder: UserFolder, forgetting: Forgetting) -> None:
     """Record what is being erased. The caller holds the folder's lock, and no run is unfinished."""
-    values = {"resource": forgetting.resource, "run": forgetting.run, "now": forgetting.now.isoformat()}
+    values: dict[str, Any] = {
+        "resource": forgetting.resource,
+        "run": forgetting.run,
+        "now": forgetting.now.isoformat(),
+    }
+    if forgetting.lines:
+        values["lines"] = list(forgetting.lines)
     folder.write(JOURNAL, json.dumps({"forget": values}).encode())
 
 
@@ -53,7 +63,8 @@ def forgetting(folder: UserFolder) -> Forgetting | None:
     if values is None:
         return None
     try:
-        return Forgetting(values["resource"], values["run"], datetime.fromisoformat(values["now"]))
+        lines = tuple(int(line) for line in values.get("lines", ()))
+        return Forgetting(values["resource"], values["run"], datetime.fromisoformat(values["now"]), lines)
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptFile(folder.path(JOURNAL), None, f"not a journal: {error}") from error
 

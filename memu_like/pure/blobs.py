@@ -148,7 +148,7 @@ def mark_of(raw: Mapping[str, Any]) -> LineMark | None:
     if not isinstance(found, dict):
         return None
     identity, number, kind = found.get("id"), found.get("line"), found.get("type", BlobType.CHAT)
-    if not isinstance(identity, str) or not isinstance(number, int) or kind not in set(BlobType):
+    if not isinstance(identity, str) or not isinstance(number, int) or kind not in list(BlobType):
         return None
     fields, data, added = found.get("fields"), found.get("data"), found.get("added")
     return LineMark(

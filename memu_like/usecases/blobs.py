@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from ..edges import buffer, insert_counts
+from ..edges.blob_places import BlobOrder
 from ..edges.loaders import parse_message
 from ..errors import Conflict, InvalidInput, NotFound, StorageError
 from ..models import Blob, BlobType, Message
 from ..pure import blobs as marks
-from ..pure import records
 from .desk import Desk
+
+BUFFERED = "~"
+"""After every resource's id, for blobs of the same time."""
 
 
 def insert(desk: Desk, blob: Blob) -> str:
@@ -59,13 +61,13 @@ def blob(desk: Desk, blob_id: str) -> Blob:
 
 
 def _find(desk: Desk, blob_id: str) -> Blob | None:
-    lines = {mark.line: raw for mark, raw in buffered_lines(desk) if mark.id == blob_id}
+    lines = {mark.line: raw for _, mark, raw in buffered_lines(desk) if mark.id == blob_id}
     desk.blobs.refresh()
     for place in desk.blobs.of(blob_id):
         resource = desk.folder.resource(place.resource)
         if resource.blob is not None:
             return marks.blob_of_document(resource.blob, desk.folder.resource_text(resource).decode())
-        for number, (_, line) in enumerate(records.lines_with_offsets(desk.folder.read(resource.file)), 1):
+        for number, line in enumerate(desk.folder.read(resource.file).split(b"\n"), start=1):
             if number in place.lines:
                 raw = json.loads(line)
                 mark = marks.mark_of(raw)
@@ -74,15 +76,17 @@ def _find(desk: Desk, blob_id: str) -> Blob | None:
     return marks.blob_of_lines(list(lines.values())) if lines else None
 
 
-def buffered_lines(
-    desk: Desk, names: Iterable[str] | None = None
-) -> Iterator[tuple[marks.LineMark, marks.Raw]]:
-    """The lines of blobs in the buffer's files (None: all), in order."""
-    for name in buffer.names(desk.folder) if names is None else names:
-        for raw in buffer.read(desk.folder, name):
-            mark = marks.mark_of(raw)
-            if mark is not None:
-                yield mark, raw
+def buffered_lines(desk: Desk) -> list[tuple[str, marks.LineMark, marks.Raw]]:
+    """The lines of blobs in the buffer's files, oldest first, each with its file's name."""
+    # The buffer first: where it is set aside meanwhile, it is found once more, and not missed.
+    newest = buffer.read(desk.folder, buffer.BUFFER)
+    aside = [(name, buffer.read(desk.folder, name)) for name in desk.folder.listing(buffer.ROTATED)]
+    return [
+        (name, mark, raw)
+        for name, raws in (*aside, (buffer.BUFFER, newest))
+        for raw in raws
+        if (mark := marks.mark_of(raw)) is not None
+    ]
 
 
 def blobs(desk: Desk, type: BlobType | str, page: int = 0, page_size: int = 10) -> list[str]:
@@ -90,13 +94,14 @@ def blobs(desk: Desk, type: BlobType | str, page: int = 0, page_size: int = 10) 
     wanted = marks.blob_type(type)
     if page < 0 or page_size < 1:
         raise InvalidInput(f"page counts from 0 and page_size from 1, not {page} and {page_size}")
-    times: dict[str, datetime] = {}
-    for mark, _ in buffered_lines(desk):
-        if mark.type is wanted and mark.created_at is not None:
-            times[mark.id] = mark.created_at
+    buffered = buffered_lines(desk)  # first: what leaves the buffer meanwhile is found in its resource
+    orders: dict[str, BlobOrder] = {}
     desk.blobs.refresh()
     for place in desk.blobs.all():
         if place.type is wanted:
-            times[place.id] = min(place.created_at, times.get(place.id, place.created_at))
-    ordered = sorted(times, key=lambda one: (times[one], one))
+            orders[place.id] = min(place.order, orders.get(place.id, place.order))
+    for number, (_, mark, _) in enumerate(buffered):
+        if mark.type is wanted and mark.created_at is not None:
+            orders.setdefault(mark.id, (mark.created_at, BUFFERED, number))
+    ordered = sorted(orders, key=orders.__getitem__)
     return ordered[page * page_size : (page + 1) * page_size]

@@ -15,6 +15,7 @@ from time import time
 from typing import Any
 
 from ..edges import buffer, journal, pending
+from ..edges.blob_places import BlobOrder
 from ..edges.files import stamp
 from ..edges.folder import UserFolder
 from ..edges.loaders import load_messages
@@ -65,8 +66,8 @@ def _part(raw: Raw) -> tuple[str, ...]:
 
 def _load(desk: Desk, raws: list[Raw]) -> Sequence[Loaded]:
     mark = marks.mark_of(raws[0])
-    if mark is not None and mark.type in _FORMATS:
-        return [_document(desk, raw) for raw in raws[:1]]
+    if mark is not None and mark.type in _FORMATS and all(isinstance(r.get("content"), str) for r in raws):
+        return [_document(desk, raw, mark) for raw in raws]
     return load_messages(
         raws,
         "buffer",
@@ -77,9 +78,7 @@ def _load(desk: Desk, raws: list[Raw]) -> Sequence[Loaded]:
     )
 
 
-def _document(desk: Desk, raw: Raw) -> Loaded:
-    mark = marks.mark_of(raw)
-    assert mark is not None
+def _document(desk: Desk, raw: Raw, mark: marks.LineMark) -> Loaded:
     format, suffix = _FORMATS[mark.type]
     text = str(raw["content"])
     blob = marks.document_mark(mark, desk.tools.now())
@@ -181,7 +180,9 @@ def ids_in(desk: Desk, type: BlobType | str, status: str, *, failed: bool = Fals
     wanted = marks.blob_type(type)
     if status not in BUFFER_STATES:
         raise InvalidInput(f"there is no state {status[:40]!r}; the states are {', '.join(BUFFER_STATES)}")
-    return [blob_id for blob_id, kind, state in _states(desk, failed) if (kind, state) == (wanted, status)]
+    # What is idle is told by the buffer alone, and asked for often.
+    states = (_buffer_states if status == "idle" else _states)(desk, failed)
+    return list(dict.fromkeys(one for one, kind, state in states if (kind, state) == (wanted, status)))
 
 
 def counts(desk: Desk, *, failed: bool = False) -> dict[BlobType, BufferCount]:
@@ -215,25 +216,29 @@ def tokens_of(raw: Raw, count: Callable[[str], int]) -> int:
 def _states(desk: Desk, failed: bool) -> Iterator[tuple[str, BlobType, BufferState]]:
     """Each blob once, in the state of that part of it that is furthest from done."""
     told: set[str] = set()
-    for name in buffer.names(desk.folder):
-        aside: BufferState = "failed" if failed else "processing"
-        state = "idle" if name == buffer.BUFFER else aside
-        for mark, _ in buffered_lines(desk, [name]):
-            if mark.id not in told:
-                told.add(mark.id)
-                yield mark.id, mark.type, state
+    for blob_id, kind, state in _buffer_states(desk, failed):
+        if blob_id not in told:
+            told.add(blob_id)
+            yield blob_id, kind, state
     desk.blobs.refresh()
     read = {r for e in desk.folder.all_events().values() if e.kind != "forget" for r in e.resources}
     tried = {one.resource for one in pending.read(desk.folder) if one.attempts or one.error}
-    done: dict[str, tuple[Any, BlobType]] = {}
+    done: dict[str, tuple[BlobOrder, BlobType]] = {}
     for place in desk.blobs.all():
         if place.id in told:
             continue
         if place.resource in read:
-            done.setdefault(place.id, (place.created_at, place.type))
+            done.setdefault(place.id, (place.order, place.type))
         else:
             told.add(place.id)
             yield place.id, place.type, "failed" if place.resource in tried else "processing"
-    latest = sorted((at, blob_id, kind) for blob_id, (at, kind) in done.items() if blob_id not in told)
+    latest = sorted((order, blob_id, kind) for blob_id, (order, kind) in done.items() if blob_id not in told)
     for _, blob_id, kind in latest[-MAX_DONE:]:
         yield blob_id, kind, "done"
+
+
+def _buffer_states(desk: Desk, failed: bool) -> Iterator[tuple[str, BlobType, BufferState]]:
+    """Of what is buffered, once for each line."""
+    for name, mark, _ in buffered_lines(desk):
+        aside: BufferState = "failed" if failed else "processing"
+        yield mark.id, mark.type, "idle" if name == buffer.BUFFER else aside

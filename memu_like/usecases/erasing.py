@@ -1,4 +1,4 @@
-"""Erasing a resource from a folder, physically: no word of it is left in any file, nor in the index.
+"""Erasing a resource, or lines of one, physically: no word of it is left in any file, nor in the index.
 
 The journal names the resource before the first byte is touched. From then on the erasing is finished by
 whoever writes next: each step can be done again, and what is still to do is told by the files.
@@ -7,13 +7,14 @@ Order: category files, the run's event, item lines, event lines, the resource's 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ..edges import journal
-from ..edges.folder import DERIVED, UserFolder, month_file
+from ..edges import buffer, journal
+from ..edges.folder import DERIVED, UserFolder, content_hash, month_file, resource_stem
 from ..edges.index.manifest import MANIFEST
 from ..errors import StorageError
 from ..models import Event, Status
@@ -30,8 +31,9 @@ from .categories import (
     write_checked,
 )
 from .desk import Desk
-from .fates import Fates, History, decide, histories
+from .fates import Fates, History, Scope, decide, histories
 
+META = ".meta.json"
 STRUCK = "(forgotten)"
 VECTORS = f"{DERIVED}/vectors"
 PASTS = f"{DERIVED}/at"
@@ -42,7 +44,7 @@ PASTS = f"{DERIVED}/at"
 class Erasure:
     """One erasing under way: the run that does it, and what becomes of each item that it touches."""
 
-    resource: str
+    scope: Scope
     run: str
     now: datetime
     history: Mapping[str, History]
@@ -54,12 +56,16 @@ class Erasure:
         return frozenset(self.fates.gone) | frozenset(self.fates.changed)
 
 
-def erase(desk: Desk, resource_id: str, run: str, now: datetime) -> Erasure:
-    """Erase a resource; done again after a crash, it carries on. The caller holds the folder's lock."""
+def erase(desk: Desk, scope: Scope, run: str, now: datetime) -> Erasure:
+    """Erase a resource, or lines of a conversation, which leave blank ones behind them.
+
+    Done again after a crash, it carries on. The caller holds the folder's lock.
+    """
     history = histories(desk)
-    fates = decide(desk, history, resource_id, run, now)
-    told = [e for e in desk.folder.all_events().values() if e.kind != "forget" and resource_id in e.resources]
-    plan = Erasure(resource_id, run, now, history, fates, len(told))
+    fates = decide(desk, history, scope, run, now)
+    events = desk.folder.all_events().values()
+    told = [e for e in events if e.kind != "forget" and scope.resource in e.resources]
+    plan = Erasure(scope, run, now, history, fates, len(told))
     changes = [replace(item, status=Status.SUPERSEDED) for item in fates.gone.values()]
     rendered = render_categories(
         desk,
@@ -68,7 +74,7 @@ def erase(desk: Desk, resource_id: str, run: str, now: datetime) -> Erasure:
     )
     if rendered.problems:
         raise StorageError(rendered.problems[0])
-    journal.begin_forgetting(desk.folder, journal.Forgetting(resource_id, run, now))
+    journal.begin_forgetting(desk.folder, journal.Forgetting(scope.resource, run, now, tuple(scope.lines)))
     rendered.write(desk)
     _strike_bullets(desk, plan)
     _clean_bases(desk, plan)
@@ -77,7 +83,10 @@ def erase(desk: Desk, resource_id: str, run: str, now: datetime) -> Erasure:
     _record(desk, plan)
     _rewrite_items(desk, plan)
     _rewrite_events(desk, plan)
-    _remove_files(desk.folder, resource_id)
+    if scope.lines:
+        _blank(desk, scope)
+    else:
+        _remove_files(desk.folder, scope.resource)
     desk.index.rebuild()
     # Vectors that were kept to save their cost cannot be told apart: the next reindex pays for them again.
     desk.folder.remove_folder(VECTORS)
@@ -92,7 +101,8 @@ def finish(desk: Desk) -> bool:
     if under_way is None:
         return False
     journal.roll_back(desk.folder)
-    erase(desk, under_way.resource, under_way.run, under_way.now)
+    scope = Scope(under_way.resource, frozenset(under_way.lines))
+    erase(desk, scope, under_way.run, under_way.now)
     return True
 
 
@@ -146,9 +156,10 @@ def _clean_bases(desk: Desk, plan: Erasure) -> None:
 
 
 def _record(desk: Desk, plan: Erasure) -> None:
-    """The run's event: the resource's id, and nothing of what it said."""
+    """The run's event: the id of a resource that is gone, and nothing of what it said."""
     if plan.run not in desk.folder.all_events():
-        event = Event(plan.run, "forget", plan.now, plan.now, resources=(plan.resource,))
+        gone = () if plan.scope.lines else (plan.scope.resource,)
+        event = Event(plan.run, "forget", plan.now, plan.now, resources=gone)
         desk.folder.append(month_file("events", plan.now), records.render(event))
 
 
@@ -183,7 +194,12 @@ def _cleaned(event: Event, plan: Erasure) -> Event:
     """The event of a forgotten resource keeps its id and its times, for its run still counts."""
     if event.kind == "forget":
         return event
-    resources = tuple(name for name in event.resources if name != plan.resource)
+    forgotten = plan.scope.resource in event.resources
+    if forgotten and plan.scope.lines:
+        # Of whose words its summary was made cannot be told.
+        event = replace(event, title=None, summary="", tags=())
+    gone = plan.scope.resource if not plan.scope.lines else None
+    resources = tuple(name for name in event.resources if name != gone)
     if event.resources and not resources:
         return Event(event.id, event.kind, event.created_at, event.time, deleted=True, rev=event.rev)
     return replace(
@@ -207,10 +223,32 @@ def _splice(folder: UserFolder, name: str, changes: Iterable[tuple[int, int, byt
     folder.write(name, bytes(out + data[position:]))
 
 
+def _blank(desk: Desk, scope: Scope) -> None:
+    """Take the words out of lines. The others stay where they stand: items say on which line that is."""
+    folder, resource = desk.folder, desk.folder.resource(scope.resource)
+    lines = folder.read(resource.file).split(b"\n")
+    for number in scope.lines:
+        if number < len(lines):  # the last one is what follows the last newline
+            lines[number - 1] = _without_words(lines[number - 1])
+    data = b"\n".join(lines)
+    folder.write(resource.file, data)
+    said = [
+        desk.stored_message(line, f"{resource.file}:{n}") for n, line in enumerate(lines, 1) if line.strip()
+    ]
+    speakers = tuple(dict.fromkeys(message.speaker for message in said if message.content))
+    meta = replace(resource, sha256=content_hash(data), speakers=speakers)
+    folder.write(resource_stem(resource.id) + META, records.render_pretty(meta))
+
+
+def _without_words(line: bytes) -> bytes:
+    at = json.loads(line).get("created_at")
+    return buffer.render([{"role": "user", "content": "", **({"created_at": at} if at else {})}]).rstrip()
+
+
 def _remove_files(folder: UserFolder, resource_id: str) -> None:
     """The meta file goes first: what it names no longer exists from then on."""
     names = folder.resource_files(resource_id)
-    for name in sorted(names, key=lambda name: not name.endswith(".meta.json")):
+    for name in sorted(names, key=lambda name: not name.endswith(META)):
         folder.remove(name)
         _prune(folder, Path(name).parent)
 

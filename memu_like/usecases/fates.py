@@ -18,6 +18,23 @@ from .intake import Staged, quotes_in
 REASON = "what it came from was forgotten"
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is forgotten: a resource, or only these of its lines where there are any."""
+
+    resource: str
+    lines: frozenset[int] = frozenset()
+
+    def covers(self, source: Source | None) -> bool:
+        if source is None or source.resource != self.resource:
+            return False
+        return not self.lines or any(source.first <= line <= source.last for line in self.lines)
+
+    def bears(self, item: Item) -> bool:
+        """Whether a revision was learnt from it, or said by it too."""
+        return any(self.covers(source) for source in (item.source, *item.corroborations))
+
+
 @dataclass(slots=True)
 class History:
     """An item's revisions in order, and where the line of the last one stands: (file, offset)."""
@@ -63,12 +80,12 @@ def histories(desk: Desk) -> dict[str, History]:
     return found
 
 
-def decide(desk: Desk, history: Mapping[str, History], resource: str, run: str, now: datetime) -> Fates:
-    """The fate of all items when `resource` is forgotten by `run`."""
-    one = _Deciding(desk, resource, run, now)
-    one.mixed = _mixed(history, resource)
+def decide(desk: Desk, history: Mapping[str, History], scope: Scope, run: str, now: datetime) -> Fates:
+    """The fate of all items when what is in `scope` is forgotten by `run`."""
+    one = _Deciding(desk, scope, run, now)
+    one.mixed = _mixed(history, scope)
     apart = _apart(history, one.mixed, run, now)
-    touched = {i: h for i, h in history.items() if any(resource in _resources(r) for r in h.revisions)}
+    touched = {i: h for i, h in history.items() if any(map(scope.bears, h.revisions))}
     one.read_bullets([*touched, *apart])
     for item_id, found in touched.items():
         one.decide(item_id, apart.get(item_id, found))
@@ -78,11 +95,9 @@ def decide(desk: Desk, history: Mapping[str, History], resource: str, run: str, 
     return one.fates
 
 
-def _mixed(history: Mapping[str, History], resource: str) -> frozenset[str]:
-    """The items whose wording was made of others', one of which stood in the resource."""
-    quotes = {
-        i for i, h in history.items() if any(r.source and r.source.resource == resource for r in h.revisions)
-    }
+def _mixed(history: Mapping[str, History], scope: Scope) -> frozenset[str]:
+    """The items whose wording was made of others', one of which stood in what is forgotten."""
+    quotes = {i for i, h in history.items() if any(scope.covers(r.source) for r in h.revisions)}
     mixed: set[str] = set()
     more = True
     while more:
@@ -111,14 +126,10 @@ def _apart(
     return found
 
 
-def _resources(item: Item) -> set[str]:
-    return {source.resource for source in (item.source, *item.corroborations) if source is not None}
-
-
 @dataclass(slots=True)
 class _Deciding:
     desk: Desk
-    resource: str
+    scope: Scope
     run: str
     now: datetime
     fates: Fates = field(default_factory=Fates)
@@ -139,7 +150,7 @@ class _Deciding:
     def decide(self, item_id: str, history: History) -> None:
         last = history.last
         mixed = item_id in self.mixed
-        if not mixed and (last.source is None or last.source.resource != self.resource):
+        if not mixed and not self.scope.covers(last.source):
             self._change(history, replace(last, corroborations=self._others(last)))
             return
         fate = self._of_quote(history)
@@ -153,7 +164,7 @@ class _Deciding:
         self._change(history, history.last)
 
     def _others(self, item: Item) -> tuple[Source, ...]:
-        return tuple(source for source in item.corroborations if source.resource != self.resource)
+        return tuple(source for source in item.corroborations if not self.scope.covers(source))
 
     def _change(self, history: History, item: Item) -> None:
         self.fates.changed[item.id] = item

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 
 from ..edges import buffer, files, pending
 from ..edges.blob_places import BlobPlace
 from ..errors import CorruptFile, FormatTooNew, NotFound
 from ..pure import blobs as marks
-from ..pure import records
 from .desk import Desk
 from .editing import writing
 from .erasing import erase
+from .fates import Scope
 from .runs import new_run_id
 
 
@@ -37,14 +36,14 @@ def forget_resource(desk: Desk, resource_id: str) -> Forgotten:
             raise NotFound("resource", resource_id)
         now = desk.tools.now()
         pending.remove(desk.folder, [resource_id])
-        done = erase(desk, resource_id, new_run_id(now), now)
+        done = erase(desk, Scope(resource_id), new_run_id(now), now)
         return Forgotten(resource_id, len(done.fates.gone), done.events, tuple(sorted(done.fates.kept)))
 
 
 def delete_blob(desk: Desk, blob_id: str) -> None:
-    """Erase a blob and what came of it. Raises NotFound.
+    """Erase a blob and what came of it, buffered or memorized. Raises NotFound.
 
-    What shares a resource with it goes back into the buffer, and is learnt anew.
+    Other messages of a conversation that it stands in stay on their lines, and so does what came of them.
     """
     with writing(desk):
         dropped = buffer.drop(
@@ -61,18 +60,20 @@ def delete_blob(desk: Desk, blob_id: str) -> None:
 
 
 def _forget(desk: Desk, place: BlobPlace) -> None:
+    """The place, or the whole resource where no other words stand in it."""
     resource = desk.folder.resource(place.resource)
-    others = [
-        json.loads(line)
-        for number, (_, line) in enumerate(records.lines_with_offsets(desk.folder.read(resource.file)), 1)
-        if place.lines and number not in place.lines
-    ]
-    if others:
-        # Before the erasing: cut short here, they are known still, and come in no second time.
-        buffer.add(desk.folder, others, desk.settings.lock_timeout_seconds)
+    lines = desk.folder.read(resource.file).split(b"\n") if place.lines else []
+    others = (
+        desk.stored_message(line, f"{resource.file}:{number}").content
+        for number, line in enumerate(lines, start=1)
+        if number not in place.lines and line.strip()
+    )
     now = desk.tools.now()
-    pending.remove(desk.folder, [place.resource])
-    erase(desk, place.resource, new_run_id(now), now)
+    if any(others):
+        erase(desk, Scope(resource.id, frozenset(place.lines)), new_run_id(now), now)
+    else:
+        pending.remove(desk.folder, [resource.id])
+        erase(desk, Scope(resource.id), new_run_id(now), now)
 
 
 def forget_user(desk: Desk) -> None:

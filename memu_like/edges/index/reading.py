@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...errors import CorruptFile, LoadError
 from ...models import Item, Message, Modality, Origin, Resource
 from ...pure import records
+from ...pure.blobs import mark_of
 from ...pure.passages import Passage, chunks, message_passage, passage
 from ..embedders import Embedder
 from ..folder import Line, UserFolder
@@ -42,9 +43,9 @@ _SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}
 
 def message_key(raw: Mapping[str, Any], speaker: str, content: str) -> int:
     """What makes two messages the same: their id, time, speaker and words; of a blob, their place in it."""
-    blob = raw.get("blob")
-    if isinstance(blob, dict):
-        return key_of("blob", f"{blob.get('id')}#{blob.get('line')}", speaker, content)
+    mark = mark_of(raw)
+    if mark is not None:
+        return key_of("blob", f"{mark.id}#{mark.line}", speaker, content)
     identity = raw.get("id") or raw.get("message_id") or raw.get("dia_id")
     time = raw.get("created_at") or raw.get("timestamp") or raw.get("create_time")
     return key_of(str(identity or ""), str(time or ""), speaker, content)
