@@ -5,6 +5,7 @@ It holds no logic: a verb hands its use case to the workshop, which has the thre
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -98,8 +99,11 @@ class MemoryService(ConfigVerbs):
         self._watches = watch
         self._flusher = Flusher(self.settings, self._look, self._flush, self._waiting_users)
         self._flushes = background
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The event loop that it was entered in, which is where its verbs are to be awaited."""
 
     async def __aenter__(self) -> MemoryService:
+        self.loop = asyncio.get_running_loop()
         if self._watches:
             self._watch.start()
         if self._flushes:
