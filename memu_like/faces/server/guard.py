@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import traceback
+from contextlib import suppress
+from ipaddress import ip_address
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .metrics import NO_ROUTE, method_of
 from .problems import refuse
-from .statuses import Unauthorised
+from .statuses import Forbidden, Unauthorised
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Send
@@ -52,6 +54,38 @@ def token_of(connection: Connection) -> str | None:
             kind, _, token = value.decode("latin-1").partition(" ")
             return token.strip() if kind.lower() == "bearer" else None
     return None
+
+
+class LocalNames:
+    """Of a server without tokens: it answers to the names of this machine only.
+
+    A page in a browser here may have a name of its own lead to this address, and is stopped by nothing else:
+    https://en.wikipedia.org/wiki/DNS_rebinding
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        if connection["type"] == "http" and not is_loopback(host_of(connection)):
+            detail = "without a token this server answers to localhost only"
+            return await refuse(connection, send, Forbidden.status, detail)
+        return await self._app(connection, receive, send)
+
+
+def host_of(connection: Connection) -> str:
+    """What the client calls the server, without the port; "" where it does not say."""
+    found = [value.decode("latin-1") for name, value in connection["headers"] if name == b"host"]
+    host = found[0] if len(found) == 1 else ""
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
 
 
 class AccessLog:

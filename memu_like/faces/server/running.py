@@ -8,11 +8,11 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, MissingExtra
 from . import make_app
+from .guard import LocalNames, is_loopback
 
 if TYPE_CHECKING:
     import uvicorn
@@ -46,7 +46,10 @@ async def serve(
             f"without a token the server listens on this machine only, not on {host}: give --token, or set"
             " MEMU_LIKE_TOKEN"
         )
-    server = make_server(make_app(service, access))
+    app = make_app(service, access)
+    if access is None:
+        app.add_middleware(LocalNames)
+    server = make_server(app)
     with bound(host, port) as listening, _until_stopped(server):
         announce(address(listening))
         await server.serve(sockets=[listening])
@@ -69,14 +72,6 @@ def make_server(app: FastAPI) -> uvicorn.Server:
         h11_max_incomplete_event_size=HEADER_BYTES,
     )
     return uvicorn.Server(config)
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return False
 
 
 @contextmanager
