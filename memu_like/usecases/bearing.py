@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..pure.choosing import BEARS
 from ..pure.small_talk import is_small_talk
 from .desk import Desk
 from .similarity import nearest, talked_about
@@ -28,7 +29,7 @@ def bearing_of(
         return {}
     owners = {item: slot.record.id for slot in slots for item in slot.record.items}
     found: dict[str, float] = {}
-    for near in nearest(desk, query, ROWS) if query else ():
+    for near in nearest(desk, query, ROWS, least=BEARS) if query else ():
         for place in near.items:
             owner = owners.get(place.id)
             if owner is not None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
+from itertools import islice
 from typing import Unpack
 
 from ..errors import InvalidInput
@@ -20,9 +21,10 @@ from ..pure.reconciling import successor_id
 from ..pure.rendering import plain_line, with_subject
 from ..pure.secrets import mask_secrets
 from ..pure.sentences import split_sentences
-from .context_options import DATA_NOTE, How, context_with, is_plain
+from .context_options import DATA_NOTE, How, buffered_lines, context_with, is_plain
 from .desk import Desk
-from .listing import EventFilter, events, file_entries
+from .event_listing import listed
+from .profiles import shown_slots
 from .retrieve import retrieve
 
 # Of a context with a query, most bears on it; without one, the profile. Memobase gives the profile
@@ -37,6 +39,8 @@ AS_SAID = 5
 SHORT_ANSWER = 12
 RECENT_EVENTS = 40
 MAX_LINE = 600
+MAX_KEPT = 4096
+"""Texts that are kept as they stand in a context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class _Line:
     place: Place
     items: frozenset[str]
     words: str
+    said: str
+    """The hit's own text."""
 
 
 def context(desk: Desk, max_tokens: int, query: str | None, **how: Unpack[How]) -> str:
@@ -73,7 +79,8 @@ def context(desk: Desk, max_tokens: int, query: str | None, **how: Unpack[How]) 
     hits = _hits_section(relevant)
     taken = fitting(hits, known)
     told = [*(line.words for line in relevant[: taken[0]]), *known.lines[: taken[1]]]
-    return pack(title, [hits, known, Section("Recent", tuple(_recent(desk, told)), 1.0)], max_tokens, count)
+    recent = _recent(desk, told, (line.said for line in relevant[: taken[0]]))
+    return pack(title, [hits, known, Section("Recent", tuple(recent), 1.0)], max_tokens, count)
 
 
 def _without_doubles(
@@ -112,7 +119,7 @@ def _relevant(desk: Desk, query: str, max_tokens: int) -> list[_Line]:
             day = f"{hit.date:%Y-%m-%d}" if hit.date else ""
             words = "\n".join([_folded(hit.text), *(item.text for item in behind)])
             place = Place(day, (hit.path, hit.line))
-            lines.append(_Line(f"- {text}", place, frozenset(hit.item_ids), words))
+            lines.append(_Line(f"- {text}", place, frozenset(hit.item_ids), words, hit.text))
             told.update(hit.item_ids)
     return lines
 
@@ -130,7 +137,7 @@ def _statements(desk: Desk, items: Iterable[Hit]) -> Iterable[str]:
     """Each behind whom it is about, where neither it nor the one before says so."""
     before = ""
     for item in items:
-        text = with_dates(_masked(desk, _folded(item.text)), item.date, item.occurred)
+        text = _dated(_masked(desk, _folded(item.text)), item.date, item.occurred)
         about = plain_line(item.speaker or "")
         said = text if about == before else with_subject(text, about, worded=False)
         before = about
@@ -138,7 +145,7 @@ def _statements(desk: Desk, items: Iterable[Hit]) -> Iterable[str]:
 
 
 def _said(desk: Desk, hit: Hit, best: Iterable[str]) -> str:
-    text = with_dates(_folded(hit.text), hit.date)
+    text = _dated(_folded(hit.text), hit.date)
     said = f"{plain_line(hit.speaker)}: {text}" if hit.speaker else text
     return f"{_question_before(desk, hit, best)}{said}{_past(desk, hit)}"
 
@@ -182,21 +189,21 @@ def _replaced_on(desk: Desk, item: Item) -> str:
 
 def _entries(desk: Desk) -> Iterable[Entry]:
     """One entry of each slot in turn, so that a small budget still shows the whole person."""
-    slots: dict[tuple[str, str], list[Entry]] = {}
-    for path in desk.folder.category_files():
-        for entry in file_entries(desk, path, Path(path).stem):
-            slots.setdefault((entry.topic, entry.slot), []).append(entry)
-    found = list(slots.values())
+    found = [slot.entries for slot in shown_slots(desk)]
     for place in range(max(map(len, found), default=0)):
         yield from (entries[place] for entries in found if place < len(entries))
 
 
-def _recent(desk: Desk, told: Sequence[str]) -> Iterable[str]:
-    """The last events, newest first, without sentences that are told above."""
+def _recent(desk: Desk, told: Sequence[str], found: Iterable[str]) -> Iterable[str]:
+    """What is buffered and not among the hits (their texts), then the last events, newest first each.
+
+    Sentences that are told above are left out of the events.
+    """
+    yield from buffered_lines(desk, frozenset(found))
     above = "\n".join(told)
-    known = [event for event in events(desk, EventFilter()) if event.kind != "reorganise"]
-    with_summary = [event for event in known if event.summary]
-    for event in reversed(with_summary[-RECENT_EVENTS:]):
+    known = (one.event for one in listed(desk))
+    with_summary = (e for e in known if e.summary and e.kind != "reorganise" and not e.deleted)
+    for event in islice(with_summary, RECENT_EVENTS):
         summary = _masked(desk, _folded(event.summary))
         sentences = [summary[start:end] for start, end in split_sentences(summary)]
         new = [sentence for sentence in sentences if sentence not in above]
@@ -205,10 +212,20 @@ def _recent(desk: Desk, told: Sequence[str]) -> Iterable[str]:
             yield f"- [{event.time:%Y-%m-%d}] {text}"
 
 
+@lru_cache(maxsize=MAX_KEPT)
 def _folded(text: str) -> str:
     folded = plain_line(" ".join(text.split()))
     return folded if len(folded) <= MAX_LINE else folded[: MAX_LINE - 1] + "…"
 
 
 def _masked(desk: Desk, text: str) -> str:
-    return mask_secrets(text)[0] if desk.settings.mask_secrets else text
+    return _without_secrets(text) if desk.settings.mask_secrets else text
+
+
+# A context is asked for again and again, of texts that are the same.
+@lru_cache(maxsize=MAX_KEPT)
+def _without_secrets(text: str) -> str:
+    return mask_secrets(text)[0]
+
+
+_dated = lru_cache(maxsize=MAX_KEPT)(with_dates)

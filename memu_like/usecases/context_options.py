@@ -7,7 +7,7 @@ model.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import chain, takewhile
 from typing import Any, TypedDict
 
@@ -93,7 +93,7 @@ def context_with(desk: Desk, max_tokens: int, query: str | None, how: How) -> st
     slots = _slots(desk, how, () if full else chats)
     profile = take_profile(frame, [_forms(slot) for slot in slots], budget, count)
     told = "\n".join(profile)
-    recent = list(_buffered(desk, chats))
+    recent = list(buffered_lines(desk, {message["content"] for message in chats}))
     lines = chain(recent, _events(desk, how, asked, told, max_tokens))
     events = take_events(frame, profile, lines, budget, count)
     new = list(takewhile(set(recent).__contains__, events))
@@ -149,9 +149,8 @@ def _forms(slot: ShownSlot) -> list[str]:
 # -- events, and what is buffered
 
 
-def _buffered(desk: Desk, chats: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The last messages that are not memorized yet, newest first, without those that `chats` hold."""
-    known = {message["content"] for message in chats}
+def buffered_lines(desk: Desk, known: Container[str]) -> Iterator[str]:
+    """The last messages that are not memorized yet, newest first, without those whose text is `known`."""
     left = BUFFERED
     for name in reversed(buffer.names(desk.folder)):
         lines = list(records.lines_with_offsets(desk.folder.read_or_none(name) or b""))

@@ -77,7 +77,7 @@ def within(desk: Desk, span: Span, days: int | None = DAYS) -> list[Listed]:
     Raises InvalidInput.
     """
     times = _times(desk, span, days)
-    return [one for one in _listed(desk) if times.hold(desk, one.event)]
+    return [one for one in listed(desk) if _is_seen(one.event) and times.hold(desk, one.event)]
 
 
 def _times(desk: Desk, span: Span, days: int | None) -> _Times:
@@ -97,7 +97,8 @@ def _times(desk: Desk, span: Span, days: int | None) -> _Times:
     return _Times(Window(now - timedelta(days), None) if days < now.toordinal() else _ALWAYS, by)
 
 
-def _listed(desk: Desk) -> tuple[Listed, ...]:
+def listed(desk: Desk) -> tuple[Listed, ...]:
+    """All events in their last revision, those of every kind, newest first. Read when a file has changed."""
     desk.view()
     state = {name: size for name, size in desk.index.files.items() if name.startswith("events/")}
     return desk.made("events", state, lambda: _read(desk))
@@ -110,8 +111,7 @@ def _read(desk: Desk) -> tuple[Listed, ...]:
             if event.id not in latest or event.rev >= latest[event.id].event.rev:
                 light = replace(event, profile_delta=(), dropped=(), usage=None, suggested=())
                 latest[event.id] = Listed(light, line)
-    shown = [one for one in latest.values() if _is_seen(one.event)]
-    return tuple(sorted(shown, key=_order, reverse=True))
+    return tuple(sorted(latest.values(), key=_order, reverse=True))
 
 
 def _order(one: Listed) -> tuple[datetime, datetime, str]:

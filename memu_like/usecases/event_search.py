@@ -98,10 +98,10 @@ def near_events(
     desk: Desk, query: str, topk: int, threshold: float, events: Sequence[Listed]
 ) -> list[tuple[float, Listed, Mapping[str, float]]]:
     """The nearest of `events`, each with its similarity and those of items that were found, by id."""
-    found = _Found.of(desk, query, events, ROWS_AN_EVENT * topk + ROWS_MORE)
+    found = _Found.of(desk, query, events, ROWS_AN_EVENT * topk + ROWS_MORE, threshold)
     told = _by_summary(desk, query, events)
     near = [(similarity, event_id) for event_id, similarity in found.events.items()]
-    chosen = [pair for pair in near if pair[0] >= threshold][:topk]
+    chosen = near[:topk]
     ids = {event_id for _, event_id in chosen}
     more = [(told[e], e) for e in found.listed if e not in ids and told[e] >= threshold and told[e] > 0]
     best = [(max(similarity, told[e]), e) for similarity, e in chosen] + more
@@ -122,8 +122,8 @@ def near_items(
     desk: Desk, query: str, topk: int, threshold: float, events: Sequence[Listed]
 ) -> list[NearItem]:
     """The nearest statements of `events`, nearest first."""
-    found = _Found.of(desk, query, events, ROWS_A_GIST * topk + ROWS_MORE)
-    near = [(i, s) for i, s in found.items.items() if s >= threshold][:topk]
+    found = _Found.of(desk, query, events, ROWS_A_GIST * topk + ROWS_MORE, threshold)
+    near = list(found.items.items())[:topk]
     owners = {item_id: one.event for one in reversed(events) for item_id in one.event.items}
     view = desk.view()
     places = [(view.item(item_id), similarity) for item_id, similarity in near]
@@ -143,7 +143,7 @@ class _Found:
     items: Mapping[str, float]
 
     @classmethod
-    def of(cls, desk: Desk, query: str, listed: Sequence[Listed], rows: int) -> _Found:
+    def of(cls, desk: Desk, query: str, listed: Sequence[Listed], rows: int, least: float) -> _Found:
         by_resource: dict[str, list[str]] = {}
         by_item: dict[str, list[str]] = {}
         for one in listed:
@@ -154,7 +154,7 @@ class _Found:
         among = rows_of(desk.view(), frozenset(by_resource), frozenset(by_item))
         events: dict[str, float] = {}
         items: dict[str, float] = {}
-        for near in nearest(desk, query, rows, among):
+        for near in nearest(desk, query, rows, among, least=least):
             known = [place.id for place in near.items if place.id in by_item]
             for item_id in known:
                 items.setdefault(item_id, near.similarity)

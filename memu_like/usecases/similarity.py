@@ -36,20 +36,27 @@ class Near:
     items: tuple[ItemPlace, ...]
 
 
-def nearest(desk: Desk, query: str, limit: int, among: NDArray[np.bool_] | None = None) -> list[Near]:
-    """The best `limit` rows, best first; of `among` alone where it is given. What was retracted is not found.
+def nearest(
+    desk: Desk, query: str, limit: int, among: NDArray[np.bool_] | None = None, *, least: float = 0.0
+) -> list[Near]:
+    """Of the best `limit` rows those that are as near as `least`, best first.
 
-    An embedder that fails costs its cosines alone, as in a search.
+    They are of `among` alone where that is given; what was retracted is not found. An embedder that fails
+    costs its cosines alone, as in a search.
     """
     view = desk.view()
     vector, _ = embed_query(desk, query)
     ranked = search(desk, view, query, vector, limit, explain=MEASURED, among=among)
-    found = (_near(view, one.row, one.signals, desk) for one in ranked)
+    measured = ((one.row, _similarity(one.signals)) for one in ranked)
+    found = (_near(desk, view, row, similarity) for row, similarity in measured if similarity >= least)
     return [one for one in found if one is not None]
 
 
-def _near(view: View, row: int, signals: Mapping[str, float], desk: Desk) -> Near | None:
-    similarity = round(min(1.0, max(0.0, *(signals[name] for name in MEASURED))), 4)
+def _similarity(signals: Mapping[str, float]) -> float:
+    return round(min(1.0, max(0.0, *(signals[name] for name in MEASURED))), 4)
+
+
+def _near(desk: Desk, view: View, row: int, similarity: float) -> Near | None:
     segment, local = view.locate(row)
     kind, line = int(segment.rows["kind"][local]), int(segment.rows["line"][local])
     session = view.session_of(row)
