@@ -46,9 +46,13 @@ if TYPE_CHECKING:
         CategoryText,
         Change,
         Commit,
+        ConfigReport,
+        DayUsage,
         Edit,
         Entry,
         Event,
+        EventRecord,
+        Gist,
         Hit,
         Item,
         ItemType,
@@ -60,7 +64,10 @@ if TYPE_CHECKING:
         Operation,
         Origin,
         Past,
+        ProfileQuery,
+        ProfileSlot,
         Rearrangement,
+        Recorded,
         ReorganiseReport,
         Reply,
         Resource,
@@ -70,6 +77,9 @@ if TYPE_CHECKING:
         Status,
         SyncReport,
         Usage,
+        UserPage,
+        UserRecord,
+        UserSummary,
         Visit,
     )
     from .reading import PastMemory
@@ -89,14 +99,18 @@ __all__ = [
     "ChatRequest",
     "Commit",
     "ConfigError",
+    "ConfigReport",
     "Conflict",
     "ContextTooLong",
     "CorruptFile",
+    "DayUsage",
     "Edit",
     "EmbedderError",
     "Entry",
     "Event",
+    "EventRecord",
     "FormatTooNew",
+    "Gist",
     "GitError",
     "Hit",
     "InvalidInput",
@@ -119,8 +133,11 @@ __all__ = [
     "Origin",
     "Past",
     "PastMemory",
+    "ProfileQuery",
+    "ProfileSlot",
     "PromptError",
     "Rearrangement",
+    "Recorded",
     "ReorganiseReport",
     "Reply",
     "Resource",
@@ -141,15 +158,19 @@ __all__ = [
     "Usage",
     "UserError",
     "UserMemory",
+    "UserPage",
+    "UserRecord",
+    "UserSummary",
     "Visit",
     "__version__",
 ]
 
 _MODELS = frozenset(
     """
-    BlameLine Blob BlobType BufferCount CategoryText Change Commit Edit Entry Event Hit Item ItemType Kept
-    MemorizeReport Message Modality Occurred Operation Origin Past Rearrangement ReorganiseReport Reply
-    Resource RetrieveResult RevertReport Source Status SyncReport Usage Visit
+    BlameLine Blob BlobType BufferCount CategoryText Change Commit ConfigReport DayUsage Edit Entry Event
+    EventRecord Gist Hit Item ItemType Kept MemorizeReport Message Modality Occurred Operation Origin Past
+    ProfileQuery ProfileSlot Rearrangement Recorded ReorganiseReport Reply Resource RetrieveResult
+    RevertReport Source Status SyncReport Usage UserPage UserRecord UserSummary Visit
     """.split()
 )
 _HOMES = {

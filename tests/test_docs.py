@@ -186,7 +186,7 @@ def test_every_record_on_disk_has_its_table() -> None:
     kinds = {kind for page, kind, _ in _documented() if page == "format.md"}
     records = {models.Item, models.Event, models.Resource}
     parts = {models.Source, models.Occurred, models.Segment, models.ProfileDelta, models.Dropped}
-    parts |= {models.Usage, models.Reorganised}
+    parts |= {models.Usage, models.Reorganised, models.BlobMark}
     assert kinds == {kind.__name__ for kind in records | parts}
 
 
