@@ -75,6 +75,8 @@ _loading = threading.Lock()
 
 KEPT, LONGEST_KEPT = 8192, 400
 """How many texts' counts are kept, and of how many characters at most: some three megabytes in all."""
+KEPT_LONG, LONGEST_LONG = 512, 4096
+"""The same of longer ones, such as a whole slot or a section of a context: two megabytes, of plain letters."""
 
 
 class TokenCounter:
@@ -87,11 +89,14 @@ class TokenCounter:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self._path = path
-        # A category's lines are counted at each run that touches it.
+        # A category's lines are counted at each run that touches it, a profile's at each context.
         self._kept_count = functools.lru_cache(maxsize=KEPT)(self._count)
+        self._kept_long_count = functools.lru_cache(maxsize=KEPT_LONG)(self._count)
 
     def count(self, text: str) -> int:
-        return self._kept_count(text) if len(text) <= LONGEST_KEPT else self._count(text)
+        if len(text) <= LONGEST_KEPT:
+            return self._kept_count(text)
+        return self._kept_long_count(text) if len(text) <= LONGEST_LONG else self._count(text)
 
     def _count(self, text: str) -> int:
         return sum(len(self._encoding.encode_ordinary(part)) for part in _parts(text))

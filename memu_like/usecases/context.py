@@ -15,13 +15,21 @@ from typing import Unpack
 
 from ..errors import InvalidInput
 from ..models import Entry, Hit, Item
-from ..pure.dated_text import iso, with_dates
+from ..pure.dated_text import iso
 from ..pure.packing import Place, Section, choose, pack
 from ..pure.reconciling import successor_id
 from ..pure.rendering import plain_line, with_subject
 from ..pure.secrets import mask_secrets
 from ..pure.sentences import split_sentences
-from .context_options import DATA_NOTE, How, buffered_lines, context_with, is_plain
+from .context_options import (
+    DATA_NOTE,
+    MAX_KEPT,
+    How,
+    buffered_lines,
+    context_with,
+    is_plain,
+    with_kept_dates,
+)
 from .desk import Desk
 from .event_listing import listed
 from .profiles import shown_slots
@@ -39,8 +47,6 @@ AS_SAID = 5
 SHORT_ANSWER = 12
 RECENT_EVENTS = 40
 MAX_LINE = 600
-MAX_KEPT = 4096
-"""Texts that are kept as they stand in a context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ def _statements(desk: Desk, items: Iterable[Hit]) -> Iterable[str]:
     """Each behind whom it is about, where neither it nor the one before says so."""
     before = ""
     for item in items:
-        text = _dated(_masked(desk, _folded(item.text)), item.date, item.occurred)
+        text = with_kept_dates(_masked(desk, _folded(item.text)), item.date, item.occurred)
         about = plain_line(item.speaker or "")
         said = text if about == before else with_subject(text, about, worded=False)
         before = about
@@ -145,7 +151,7 @@ def _statements(desk: Desk, items: Iterable[Hit]) -> Iterable[str]:
 
 
 def _said(desk: Desk, hit: Hit, best: Iterable[str]) -> str:
-    text = _dated(_folded(hit.text), hit.date)
+    text = with_kept_dates(_folded(hit.text), hit.date)
     said = f"{plain_line(hit.speaker)}: {text}" if hit.speaker else text
     return f"{_question_before(desk, hit, best)}{said}{_past(desk, hit)}"
 
@@ -226,6 +232,3 @@ def _masked(desk: Desk, text: str) -> str:
 @lru_cache(maxsize=MAX_KEPT)
 def _without_secrets(text: str) -> str:
     return mask_secrets(text)[0]
-
-
-_dated = lru_cache(maxsize=MAX_KEPT)(with_dates)
