@@ -16,8 +16,8 @@ from typing import Any, Literal
 from ..models import Edit, Item, ItemType, Origin, ProfileDelta, Renamed, Status
 from .extracting import occurred_in
 from .markdown import BOM, Document, parse
-from .merging import standing_summary
-from .pages import NewId, Page, Place, said, shown, slot_key
+from .merging import slot_key, standing_summary
+from .pages import NewId, Page, Place, said, shown
 from .reconciling import item_id as make_item_id
 from .rendering import bullet_text, entry_date, neutral_line, plain_line
 
@@ -46,7 +46,7 @@ class Edits:
 
     `ids` are to be written into the files, by path; `problems` are by path as well. `unseen` are items whose
     bullets the machine put in or took out while an editor had the file as it was before: what that saved says
-    nothing of them.
+    nothing of them. `untouched` are entries to which nobody has done anything.
     """
 
     edits: list[Edit] = field(default_factory=list)
@@ -59,6 +59,7 @@ class Edits:
     renamed: list[Renamed] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     unseen: dict[str, Item] = field(default_factory=dict)
+    untouched: frozenset[str] = frozenset()
 
     def let_stay(self, ids: Collection[str]) -> None:
         """These were not deleted after all."""
@@ -73,12 +74,35 @@ def find_edits(
     writer: Writer,
     elsewhere: Collection[str] = (),
     astray: Collection[str] = (),
+    untouched: Collection[str] = (),
 ) -> Edits:
     """The edits in `pages`. `elsewhere` are ids that stand in other files where they belong; `astray` those
-    that stand in files which count for nothing, or that could not be read: they are not gone."""
-    finder = _Finder(item_of, writer, frozenset(elsewhere), frozenset(astray))
+    that stand in files which count for nothing, or that could not be read: they are not gone. `untouched`
+    are those of which `untouched_in` says so: their items are not asked for."""
+    finder = _Finder(item_of, writer, frozenset(elsewhere), frozenset(astray), frozenset(untouched))
     finder.read(pages)
     return finder.found
+
+
+def untouched_in(pages: Sequence[Page], home_of: Callable[[str], tuple[str, str] | None]) -> frozenset[str]:
+    """The entries that stand once, where they belong, and read as the machine has written them: nearly all.
+
+    `home_of` gives the topic and slot of an active item.
+    """
+    places: Counter[str] = Counter()
+    found: set[str] = set()
+    for page in pages:
+        for section in parse(page.text or "", known=page.known).sections:
+            here = (page.topic, section.slot.casefold())
+            ids = [bullet.id for bullet in section.bullets if bullet.id is not None]
+            places.update(ids)
+            written = (b.id for b in section.bullets if b.id and b.text and b.text == page.bullets.get(b.id))
+            found.update(item_id for item_id in written if _key(home_of(item_id)) == here)
+    return frozenset(item_id for item_id in found if places[item_id] == 1)
+
+
+def _key(home: tuple[str, str] | None) -> tuple[str, str] | None:
+    return home and (home[0], slot_key(home[1]))
 
 
 def is_by_hand(item: Item) -> bool:
@@ -93,9 +117,11 @@ class _Finder:
         writer: Writer,
         elsewhere: frozenset[str],
         astray: frozenset[str],
+        untouched: frozenset[str],
     ) -> None:
         self.item_of, self.writer, self.elsewhere, self.astray = item_of, writer, elsewhere, astray
-        self.found = Edits()
+        self.untouched = untouched
+        self.found = Edits(untouched=untouched)
         self.documents: dict[str, Document] = {}
         self.based: dict[str, str] = {}
         self.known: set[str] = set()
@@ -156,8 +182,8 @@ class _Finder:
         """The one that is the entry; others are copies. None where it may be one in a file that is untold."""
         if item_id in self.elsewhere or item_id in self.unsure:
             return None
-        item = self.item_of(item_id)
-        if item is None or len(places) == 1:
+        item = self.item_of(item_id) if len(places) > 1 else None
+        if item is None:
             return places[0]
         return min(places, key=lambda place: self._strangeness(place, item))
 
@@ -202,13 +228,20 @@ class _Finder:
         """The ids that moved because their heading or file has another name now."""
         moved: dict[tuple[str, str], list[Place]] = {}
         items: dict[str, Item] = {}
+        stayed: set[tuple[str, str]] = set()
         for item_id, place in originals.items():
-            item = self.item_of(item_id)
+            if place is not None and item_id in self.untouched:
+                stayed.add((place.page.topic, place.section.slot))
+                continue
+            item = self.item_of(item_id) if place is not None else None
             if place is None or item is None or item.status is not Status.ACTIVE:
                 continue
             items[item_id] = item
             moved.setdefault((item.topic, slot_key(item.slot)), []).append(place)
-        return self._renamed_files(told, moved) | self._renamed_slots(items, moved)
+        homes = {(topic, slot.casefold()) for topic, slot in stayed}
+        for home in homes:
+            moved.pop(home, None)  # what has stayed below a heading shows that it has its name still
+        return self._renamed_files(told, moved) | self._renamed_slots(items, moved, homes)
 
     def _renamed_files(
         self, told: Sequence[Page], moved: Mapping[tuple[str, str], list[Place]]
@@ -228,12 +261,15 @@ class _Finder:
         return frozenset(found)
 
     def _renamed_slots(
-        self, items: Mapping[str, Item], moved: Mapping[tuple[str, str], list[Place]]
+        self,
+        items: Mapping[str, Item],
+        moved: Mapping[tuple[str, str], list[Place]],
+        stayed: Collection[tuple[str, str]],
     ) -> frozenset[str]:
         """A heading that is gone, with all that stood below it in one that nothing stood below before."""
         found: set[str] = set()
         files = {one.old: one.new for one in self.found.renamed}
-        homes = {(files.get(i.topic, i.topic), slot_key(i.slot)) for i in items.values()}
+        homes = {(files.get(i.topic, i.topic), slot_key(i.slot)) for i in items.values()}.union(stayed)
         for (home, slot), places in moved.items():
             topic = files.get(home, home)
             sections = {id(place.section): place.section for place in places if place.page.topic == topic}
@@ -297,6 +333,8 @@ class _Finder:
             self.found.edits.append(edit)
 
     def _take_standing(self, place: Place, item_id: str, renamed: bool) -> None:
+        if item_id in self.untouched:
+            return
         item = self.item_of(item_id)
         if item is None:
             self._put(place, self._fresh(place, item_id, self._said(place, None)), "added")

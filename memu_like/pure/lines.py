@@ -32,6 +32,7 @@ _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 _RAW_HTML = re.compile(r"<(pre|script|style|textarea)(?=[\s>]|$)", re.IGNORECASE)
 _RAW_HTML_END = re.compile(r"</(pre|script|style|textarea)>", re.IGNORECASE)
 _INTERRUPTS = re.compile(r">|\||<[A-Za-z/!?]|1[.)][ \t]|%%")
+_MACHINE_BULLET = re.compile(r"- ([^\W\d_][^^]*(?<![ \t])) \^([a-z0-9]{4,12})")
 _CONFLICT = re.compile(r"(<{7}|\|{7}|>{7})(?: |$)")
 
 
@@ -154,11 +155,15 @@ def _opening(content: str, line: int, container: int) -> _Opaque | None:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a line is: a heading, a bullet's first line, more of that bullet, blank, or other text."""
+    """What a line is: a heading, a bullet's first line, more of that bullet, blank, or other text.
+
+    `written` are the text and the id of a bullet that stands as the machine writes most: words, and their id.
+    """
 
     line: Line
     kind: Literal["heading", "bullet", "more", "blank", "other"]
     opaque: bool = False
+    written: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -178,8 +183,13 @@ class Scanner:
         return Problem(self.opaque.start, f"the {what} that starts here is not closed")
 
     def mark(self, line: Line) -> Mark:
-        if self.opaque is None and line.text[:1] in _MARKERS and len(line.text) <= LONGEST_KEPT:
-            found = _plain_bullet(line.text)
+        if self.opaque is None and line.text[:1] in _MARKERS:
+            # Nearly all lines of a file: what the rules below say of them is known beforehand.
+            written = _MACHINE_BULLET.fullmatch(line.text)
+            if written:
+                self.bullet, self.in_paragraph = 2, False
+                return Mark(line, "bullet", False, (written[1], written[2]))
+            found = _plain_bullet(line.text) if len(line.text) <= LONGEST_KEPT else None
             if found is not None:
                 self.bullet, self.in_paragraph = found
                 return Mark(line, "bullet")

@@ -38,7 +38,7 @@ _TASK = re.compile(r"\[[^\]]\](?:[ \t]|$)")
 _FIELD = re.compile(r"([^\s:#\-][^:]*?)[ \t]*:(?:[ \t]+(.*))?$")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
-_WITHIN_A_LINE = re.compile(r"\^([^\s^]+)(?=[^\S\n]*\S)")
+_WITHIN_A_LINE = re.compile(r"\^([^\s^]++)(?=[^\S\n]*+\S)")  # whole words: an id's beginning is none
 KEPT, LONGEST_KEPT = 32, 65_536
 """How many parsed files are kept, and of how many characters at most: some ten megabytes in all."""
 
@@ -348,7 +348,11 @@ class _Node:
 
 def _bullets(marks: list[Mark], known: frozenset[str]) -> tuple[Bullet, ...]:
     """The entries of one top-level bullet: itself, and the nested bullets that have an id."""
-    line = marks[0].line
+    line, written = marks[0].line, marks[0].written
+    if len(marks) == 1 and written is not None:
+        text, identity = written
+        suffix = line.text[2 + len(text) :]
+        return (Bullet(text, identity, None, (line,), line, "- ", suffix, False, False, ()),)
     if len(marks) > 1 or known or len(line.text) > LONGEST_LINE_KEPT:
         return _entries_of(marks, known)
     b = _of_line(line.text)

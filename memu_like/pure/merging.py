@@ -97,7 +97,7 @@ def merge(current: str | None, plan: CategoryPlan) -> str:
 def _taken_out(document: Document, current: str, plan: CategoryPlan) -> tuple[str, CategoryPlan]:
     """The text without the moved bullets that are the machine's, and a plan that puts these anew."""
     own = _Merge(document, plan)
-    wanted = {item_id: _key(slot.name) for slot in plan.slots for item_id, _ in slot.bullets}
+    wanted = {item_id: slot_key(slot.name) for slot in plan.slots for item_id, _ in slot.bullets}
     stands = {
         bullet.id: section.slot.casefold() for section in document.sections for bullet in section.bullets
     }
@@ -180,7 +180,7 @@ def _from_scratch(plan: CategoryPlan) -> str:
     return _Merge(parse(page), replace(plan, previous_summary=plan.summary)).result(page)
 
 
-def _key(slot: str) -> str:
+def slot_key(slot: str) -> str:
     """Slots are the same when their headings read the same, capitals aside."""
     return _kept_key(slot) if len(slot) <= LONGEST_KEPT else _key_of(slot)
 
@@ -306,13 +306,13 @@ class _Merge:
             if new and section is not None and not self._would_swallow(section):
                 self._insert_into(section, slot, new)
             elif new:
-                fresh.setdefault(_key(slot.name), []).append(replace(slot, bullets=tuple(new.items())))
+                fresh.setdefault(slot_key(slot.name), []).append(replace(slot, bullets=tuple(new.items())))
         in_order = self._is_machine_written()
         for slots in fresh.values():
             self._insert_section(slots, in_order)
 
     def _section(self, slot: str) -> Section | None:
-        key = _key(slot)
+        key = slot_key(slot)
         if not key:
             return _title_section(self.document)
         return next((s for s in self.document.sections if s.level == 2 and s.slot.casefold() == key), None)
@@ -388,8 +388,8 @@ class _Merge:
         self._insert(at, [*([""] if gap else []), *texts, *([""] if following is not None else [])])
 
     def _next_section(self, slot: str) -> Line | None:
-        keys = [_key(planned.name) for planned in self.plan.slots]
-        for later in keys[keys.index(_key(slot)) + 1 :]:
+        keys = [slot_key(planned.name) for planned in self.plan.slots]
+        for later in keys[keys.index(slot_key(slot)) + 1 :]:
             section = self._section(later)
             if later and section is not None and not _is_indented(section.heading):
                 return section.heading
@@ -401,7 +401,7 @@ class _Merge:
         return ids <= self.known and all(block.kind != "other" for block in section.blocks)
 
     def _is_machine_written(self) -> bool:
-        keys = {_key(slot.name) for slot in self.plan.slots}
+        keys = {slot_key(slot.name) for slot in self.plan.slots}
         for section in self.document.sections:
             if section.level == 2 and (section.slot.casefold() not in keys or not self._is_ours(section)):
                 return False

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from .entering import MAX_TEXT
 from .lines import split_lines, trailing_ids
-from .markdown import BOM, Bullet, Section, heading_name, parse, unescape, with_ids
-from .rendering import heading_text, plain_line
+from .markdown import BOM, Bullet, Section, parse, unescape, with_ids
+from .rendering import plain_line
 from .secrets import mask_secrets
 
 
@@ -110,17 +110,16 @@ def shown(text: str, mask: bool) -> str:
     return mask_secrets(text)[0] if mask else text
 
 
-def slot_key(slot: str) -> str:
-    """Slots are the same when their headings read the same, capitals aside."""
-    return heading_name(f"## {heading_text(slot)}").casefold() if slot else ""
-
-
 def insert_ids(text: str, known: Collection[str], ids: Sequence[NewId]) -> str:
     """The text with the ids in it; no other byte changes. `known` as for `find_edits`."""
+    if not ids:
+        return text
     document = parse(text, known)
     anchors = {bullet.lines[0].number: bullet.anchor.number for bullet in document.bullets}
     copies = {anchors[one.line]: one for one in ids if one.old}
     fresh = with_ids(document, {one.line: one.new for one in ids if not one.old})
+    if not copies:
+        return fresh
     bom = BOM if fresh.startswith(BOM) else ""
     lines = split_lines(fresh[len(bom) :])
     return bom + "".join(_renumbered(line.text, copies.get(line.number)) + line.end for line in lines)

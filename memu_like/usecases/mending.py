@@ -18,8 +18,8 @@ from ..edges.folder import month_file
 from ..errors import StorageError
 from ..models import Event, Item, Origin, ProfileDelta, Status
 from ..pure.markdown import parse, unescape
-from ..pure.merging import bullets_of, standing_summary
-from ..pure.pages import said, slot_key
+from ..pure.merging import bullets_of, slot_key, standing_summary
+from ..pure.pages import said
 from ..pure.rendering import bullet_text, entry_date
 from ..pure.settling import MERGED, Settled, Standing, World, last_of, settle
 from ..pure.summarising import is_summary_of

@@ -12,7 +12,7 @@ from dataclasses import replace
 from ..errors import CorruptFile
 from ..models import Draft, Renamed
 from ..pure.markdown import parse
-from ..pure.pages import slot_key
+from ..pure.merging import slot_key
 from .categories import category_path, read_category
 from .desk import Desk
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..edges.folder import content_hash, month_file
 from ..errors import CorruptFile, StorageError
 from ..models import Edit, Event, Item, Origin, Status
 from ..pure import records
-from ..pure.edits import DERIVED_GONE, Edits, Writer, counts, find_edits
+from ..pure.edits import DERIVED_GONE, Edits, Writer, counts, find_edits, untouched_in
 from ..pure.markdown import parse
 from ..pure.merging import bullets_of, standing_summary
 from ..pure.pages import Page, insert_ids, shown
@@ -66,6 +66,8 @@ class Files:
     problems: tuple[str, ...]
     astray: frozenset[str]
     all_gone: bool
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """What was written for those that got ids, by path."""
 
 
 def take_edits(desk: Desk, *, confirm: bool = False) -> Taken:
@@ -84,8 +86,9 @@ def take_edits(desk: Desk, *, confirm: bool = False) -> Taken:
         run = new_run_id(desk.tools.now())
         found = _find(desk, files, run)
         held = () if confirm or not _is_too_many(desk, found, files) else tuple(found.deleted)
-        if _write_ids(desk, files, found):
-            wrote = _commit(desk, files, found, run, held=bool(held))
+        texts = _write_ids(desk, files, found)
+        if texts is not None:
+            wrote = _commit(desk, replace(files, texts=texts), found, run, held=bool(held))
             taken = found.edits if held else [*found.edits, *found.deleted]
             problems = (*files.problems, *found.problems.values())
             return Taken(tuple(taken), held, problems, run if wrote else followed.run)
@@ -192,10 +195,21 @@ def _find(desk: Desk, files: Files, run: str) -> Edits:
     folder = desk.folder
     writer = Writer(folder.user_id, desk.own_names(), run, desk.tools.now(), desk.settings.mask_secrets)
     with desk.still():
-        found = find_edits(files.pages, desk.item, writer, _elsewhere(desk, files), files.astray)
+        untouched = untouched_in(files.pages, lambda item_id: _home(desk, item_id))
+        elsewhere = _elsewhere(desk, files, untouched)
+        found = find_edits(files.pages, desk.item, writer, elsewhere, files.astray, untouched)
     if found.gone:
         found.let_stay(_taken_out(desk, found.gone))
     return found
+
+
+def _home(desk: Desk, item_id: str) -> tuple[str, str] | None:
+    """The topic and slot of an active item, as the index has them: its line is not read."""
+    place = desk.view().item(item_id)
+    if place is None or place.status is not Status.ACTIVE:
+        return None
+    topic, _, slot = place.slot.partition("/")
+    return topic, slot
 
 
 def _taken_out(desk: Desk, ids: Mapping[str, Item]) -> frozenset[str]:
@@ -215,12 +229,12 @@ def _taken_out(desk: Desk, ids: Mapping[str, Item]) -> frozenset[str]:
     return frozenset(item_id for item_id, (_, op) in last.items() if op == "remove")
 
 
-def _elsewhere(desk: Desk, files: Files) -> frozenset[str]:
+def _elsewhere(desk: Desk, files: Files, untouched: Collection[str]) -> frozenset[str]:
     """Of the ids in a page that belong to another topic: those that stand in that one's file too."""
     read = {page.topic for page in files.pages}
     found = set()
     for page in files.pages:
-        for item_id in bullets_of(page.text or "", page.known):
+        for item_id in bullets_of(page.text or "", page.known).keys() - untouched:
             item = desk.item(item_id)
             if item is not None and item.topic not in read:
                 home = desk.folder.read_or_none(category_path(item.topic)) or b""
@@ -284,19 +298,17 @@ def _children(desk: Desk) -> dict[str, set[str]]:
 # -- writing
 
 
-def _write_ids(desk: Desk, files: Files, found: Edits) -> bool:
-    """False where a file was saved again meanwhile: then all is read anew."""
+def _write_ids(desk: Desk, files: Files, found: Edits) -> dict[str, str] | None:
+    """The texts with their ids, by path; None where a file was saved again meanwhile: all is read anew."""
     changed = {page.path: desk.folder.read_or_none(page.path) for page in files.pages}
     if any(files.data[path] != now for path, now in changed.items()):
-        return False
+        return None
     desk.folder.record_person(files.data)
     known = {item_id for page in files.pages for item_id in page.known}
-    texts = {page.path: page.text or "" for page in files.pages}
-    contents = {
-        path: (files.data[path], insert_ids(texts[path], known, ids).encode())
-        for path, ids in found.ids.items()
-    }
-    return not desk.folder.replace_unchanged(contents)
+    texts = {page.path: page.text or "" for page in files.pages if page.path in found.ids}
+    texts = {path: insert_ids(text, known, found.ids[path]) for path, text in texts.items()}
+    contents = {path: (files.data[path], text.encode()) for path, text in texts.items()}
+    return None if desk.folder.replace_unchanged(contents) else texts
 
 
 def _commit(desk: Desk, files: Files, found: Edits, run: str, *, held: bool) -> bool:
@@ -369,9 +381,9 @@ def _write_base_of(
 ) -> None:
     if page.text is not None:
         data = desk.folder.read_or_none(page.path)
-        expected = insert_ids(page.text, page.known, found.ids.get(page.path, ())).encode()
-        base = _base(desk, files, page, expected.decode(), changed, found, held=held)
-        if data != expected:  # saved again meanwhile: the next sync looks at it
+        expected = files.texts.get(page.path, page.text)
+        base = _base(desk, files, page, expected, changed, found, held=held)
+        if data != expected.encode():  # saved again meanwhile: the next sync looks at it
             base = replace(base, written="")
         write_base(desk, page.topic, base)
     elif held:
@@ -398,6 +410,9 @@ def _base(
     theirs: dict[str, str] = {}
     undecided = False  # an entry of a file that could not be told stands here, moved or copied
     for item_id, bullet in standing.items():
+        if item_id in found.untouched and item_id not in changed:
+            bullets[item_id] = bullet
+            continue
         item = changed.get(item_id) or desk.item(item_id)
         if item is None or not bullet:
             continue

@@ -1,12 +1,13 @@
 import time
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memu_like.pure.lines import Line, Scanner
-from memu_like.pure.markdown import bullet_of, entries, parse, render, with_ids
+from memu_like.pure.lines import Line, Scanner, split_lines
+from memu_like.pure.markdown import _bullets, bullet_of, entries, parse, render, with_ids
 
 FILE = dedent(
     """\
@@ -253,8 +254,20 @@ def test_hostile_lines_take_no_more_than_linear_time(text):
 def test_a_line_that_is_known_means_what_it_meant_at_first(text):
     known, fresh = Scanner(), Scanner()
     for number, line in enumerate(text.splitlines(), start=1):
-        assert known.mark(Line(number, line, "\n")) == fresh._mark(Line(number, line, "\n"))
+        mark = known.mark(Line(number, line, "\n"))
+        assert replace(mark, written=None) == fresh._mark(Line(number, line, "\n"))
         assert (known.opaque, known.bullet) == (fresh.opaque, fresh.bullet)
+
+
+@given(
+    st.tuples(st.text(), st.sampled_from(["", " ", "^", " ^b"]), st.sampled_from(["abcd", "Ab-", "^abcd"]))
+)
+def test_a_bullet_as_the_machine_writes_most_is_what_the_rules_make_of_it(parts):
+    text, between, block = parts
+    for line in split_lines(f"- {text}{between} ^{block}"):
+        mark = Scanner().mark(line)
+        if mark.kind == "bullet":
+            assert _bullets([mark], frozenset()) == _bullets([replace(mark, written=None)], frozenset())
 
 
 @given(st.one_of(st.text(), st.sampled_from(PIECES), st.text().map("- ".__add__)))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from memu_like.models import Event, Item, ItemType, Origin, Source, Status
-from memu_like.pure.pages import slot_key
+from memu_like.pure.merging import slot_key
 from memu_like.pure.settling import (
     MERGED,
     Settled,
