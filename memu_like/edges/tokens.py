@@ -76,7 +76,7 @@ _loading = threading.Lock()
 KEPT, LONGEST_KEPT = 8192, 400
 """How many texts' counts are kept, and of how many characters at most: some three megabytes in all."""
 KEPT_LONG, LONGEST_LONG = 512, 4096
-"""The same of longer ones, such as a whole slot or a section of a context: two megabytes, of plain letters."""
+"""The same of longer ones, such as a whole slot or a section of a context: some two megabytes."""
 
 
 class TokenCounter:
