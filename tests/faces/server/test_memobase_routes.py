@@ -287,6 +287,7 @@ def test_parameters_that_are_none_are_refused(client: MemoBaseClient, http: http
         "topic_limits_json=[]",
         'topic_limits_json={"a":"b"}',
         'topic_limits_json={"a":-1}',
+        'topic_limits={"a":-1}',
     ):
         answer = http.get(f"/users/profile/{uid}?{query}")
         assert answer.status_code in (400, 422), query

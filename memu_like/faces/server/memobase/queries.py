@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1/"
 CHATS = "chats_str"
-JSON_TEXTS = frozenset([CHATS, "topic_limits_json"])
+JSON_TEXTS = frozenset([CHATS, "topic_limits_json", "topic_limits"])
 TEXTS = frozenset(
     ["query", "search", "customize_context_prompt", "tags", "tag_values", "prefer_topics", "only_topics"]
 )

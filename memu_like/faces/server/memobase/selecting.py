@@ -17,6 +17,7 @@ Chats = Annotated[
     Query(description='The last messages as JSON: [{"role": "user", "content": "..."}, ...].'),
 ]
 Limits = Annotated[str | None, Query(description='Slots of a topic as JSON: {"interest": 3}.')]
+NpmLimits = Annotated[str | None, Query(description="The same, as the npm client names it.")]
 Tokens = Annotated[int | None, Query(ge=1, le=10_000_000)]
 Size = Annotated[int | None, Query(ge=0, le=1_000_000)]
 
@@ -48,13 +49,14 @@ async def selection(
     only_topics: Topics = None,
     max_subtopic_size: Size = None,
     topic_limits_json: Limits = None,
+    topic_limits: NpmLimits = None,
     chats_str: Chats = None,
 ) -> Selection:
     return Selection(
         tuple(prefer_topics or ()),
         tuple(only_topics or ()),
         max_subtopic_size,
-        read_limits(topic_limits_json or "{}"),
+        read_limits(topic_limits_json or topic_limits or "{}"),
         read_chats(chats_str or "[]"),
     )
 
