@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         UnusableReply,
         UserError,
     )
+    from .faces.openai_patch import openai_memory
     from .models import (
         BlameLine,
         Blob,
@@ -163,6 +164,7 @@ __all__ = [
     "UserSummary",
     "Visit",
     "__version__",
+    "openai_memory",
 ]
 
 _MODELS = frozenset(
@@ -182,6 +184,7 @@ _HOMES = {
     "ScriptedModel": "edges.llm.scripted",
     "Settings": "config",
     "UserMemory": "service",
+    "openai_memory": "faces.openai_patch",
 }
 
 

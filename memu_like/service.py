@@ -12,8 +12,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, Unpack
 from uuid import uuid4
+from weakref import WeakSet
 
 from .building import now
 from .config import Settings
@@ -72,6 +73,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class Guest(Protocol):
+    """Something that saves in the background by a service, such as a client with memory."""
+
+    async def settle(self) -> None:
+        """Return once all is saved."""
+
+
 class MemoryService(ConfigVerbs):
     """A store of memory folders, one per user. Use it as an async context manager.
 
@@ -101,6 +109,8 @@ class MemoryService(ConfigVerbs):
         self._flushes = background
         self.loop: asyncio.AbstractEventLoop | None = None
         """The event loop that it was entered in, which is where its verbs are to be awaited."""
+        self.guests: WeakSet[Guest] = WeakSet()
+        """What saves in the background by this service: each is settled before it closes."""
 
     async def __aenter__(self) -> MemoryService:
         self.loop = asyncio.get_running_loop()
@@ -121,6 +131,8 @@ class MemoryService(ConfigVerbs):
         With the setting `flush_on_close` it is flushed first, as far as this service has added to it.
         A run that a model has not answered yet stays waiting; the call that makes it raises RuntimeError.
         """
+        for guest in list(self.guests):
+            await guest.settle()
         await self._watch.close()
         if self.settings.flush_on_close:
             await self.drain()

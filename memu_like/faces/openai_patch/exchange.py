@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-Messages = list[dict[str, Any]]
+Message = dict[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Exchange:
-    """What is saved once, at the end, however often and by whomever that is told.
+    """A request that was answered. `ended` is told of the end, which may be told more than once."""
 
-    `begin` begins to save and returns; `save` saves, or leaves it to the background, as the client does.
-    """
-
-    new: dict[str, Any] | None
-    begin: Callable[[Messages], None]
-    save: Callable[[Messages], Coroutine[Any, Any, None]]
+    user_id: str
+    new: Message | None
+    """The user's message, None where an earlier request has saved it."""
+    ended: Callable[[Exchange], None]
     pieces: list[str] = field(default_factory=list)
     asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    is_over: bool = False
 
     def add(self, piece: str) -> None:
         if piece:
             self.pieces.append(piece)
 
     def end(self) -> None:
-        """For a sync client, and for a stream that was dropped."""
-        if messages := self._messages():
-            self.begin(messages)
+        self.ended(self)
 
-    async def ended(self) -> None:
-        """For an async client."""
-        if messages := self._messages():
-            await self.save(messages)
-
-    def _messages(self) -> Messages:
-        """What there is to save; nothing the second time."""
-        if self.is_over:
-            return []
-        self.is_over = True
+    def messages(self) -> tuple[Message, ...]:
+        """What there is to save."""
+        found = [] if self.new is None else [{**self.new, "created_at": self.asked_at.isoformat()}]
         reply = "".join(self.pieces)
-        asked = [] if self.new is None else [{**self.new, "created_at": self.asked_at.isoformat()}]
-        told = {"role": "assistant", "content": reply, "created_at": datetime.now(UTC).isoformat()}
-        return [*asked, told] if reply.strip() else asked
+        if reply.strip():
+            now = datetime.now(UTC).isoformat()
+            found.append({"role": "assistant", "content": reply, "created_at": now})
+        return tuple(found)

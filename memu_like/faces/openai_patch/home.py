@@ -1,13 +1,15 @@
-"""The loop that a client's memory lives in: that of its service, or a thread of its own until the end."""
+"""Where a client's memory lives: in the loop that its service was entered in, else in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
 import logging
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from functools import cache
 from typing import Any, TypeVar
 
 from ...errors import ConfigError
@@ -16,44 +18,41 @@ from ...service import MemoryService
 T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
 END_SECONDS = 30.0
-"""At the program's end, what is being saved gets so long."""
+"""Saving, and a run that a model has begun, get so long when the program ends."""
+ENDED = "this client's MemoryService, or the loop that it was entered in, has ended: patch another client"
 log = logging.getLogger("memu_like")
+
+_starting = threading.Lock()
+_running: set[Home] = set()
 
 
 class Home:
-    """Runs work where the service lives. A service that nobody has entered is entered here, in a thread."""
+    """Runs work in the service's loop. A service that nobody has entered is entered here, at first use."""
 
     def __init__(self, service: MemoryService) -> None:
         self.service = service
-        self._loop: asyncio.AbstractEventLoop | None = service.loop
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
-        self._pending: set[Future[Any]] = set()
-        self._closed = False
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the caller runs in the service's own loop."""
-        try:
-            return asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            return False
+        self._process = os.getpid()
+        self._closing = threading.Lock()
+        self._is_closed = False
 
     def begin(self, work: Work[T]) -> Future[T]:
-        """Begin work, from any thread, and do not wait. Raises RuntimeError where the loop is closed."""
-        coroutine, loop = work(), self._started()
+        """Begin work, from any thread, and do not wait. Raises ConfigError where there is no loop for it."""
+        loop, coroutine = self._loop(), work()
         try:
-            job = asyncio.run_coroutine_threadsafe(coroutine, loop)
-        except RuntimeError:
+            return asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError as error:  # it was closed in between
             coroutine.close()
-            raise
-        self._pending.add(job)
-        job.add_done_callback(self._pending.discard)
-        return job
+            raise ConfigError(ENDED) from error
+
+    @property
+    def is_running(self) -> bool:
+        loop = self.service.loop
+        return loop is not None and loop.is_running() and self._process == os.getpid()
 
     def wait(self, work: Work[T]) -> T:
         """For a sync client. Raises ConfigError where it would wait for the loop that it blocks."""
-        if self.is_here:
+        if _is_current(self.service.loop):
             raise ConfigError(
                 "a sync client would block the loop that its MemoryService runs in: use AsyncOpenAI, or give"
                 " openai_memory the path of the store"
@@ -62,53 +61,67 @@ class Home:
 
     async def run(self, work: Work[T]) -> T:
         """For an async client."""
-        self._started()
-        return await (work() if self.is_here else asyncio.wrap_future(self.begin(work)))
+        return await asyncio.wrap_future(self.begin(work))
 
-    def _started(self) -> asyncio.AbstractEventLoop:
-        with self._starting:
-            if self._closed:
-                raise RuntimeError("this memory is closed: patch another client")
-            if self._loop is None:
-                self._loop = self._start()
-            return self._loop
+    def close(self) -> None:
+        """End the thread and its service, once all is saved. Again, or without a thread, it is nothing."""
+        with self._closing:
+            if self._thread is None or self._is_closed or self._process != os.getpid():
+                return
+            loop = self._loop()
+            try:
+                asyncio.run_coroutine_threadsafe(self.service.close(), loop).result(END_SECONDS)
+            except TimeoutError:
+                log.error("memory was still at work after %g s; what is buffered is kept", END_SECONDS)
+                return
+            finally:
+                self._is_closed = True
+                _running.discard(self)
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join()
+            loop.close()
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        # Without the lock once it is there: a stream that the garbage collector drops ends up here, wherever
+        # its thread is.
+        loop = self.service.loop
+        if loop is None:
+            with _starting:
+                loop = self.service.loop or self._start()
+        if self._thread is not None and self._process != os.getpid():
+            raise ConfigError("memory was in use before this process was forked: patch a client of its own")
+        if self._is_closed or not loop.is_running():
+            raise ConfigError(ENDED)
+        return loop
 
     def _start(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
+        self._process = os.getpid()
         self._thread = threading.Thread(target=loop.run_forever, name="memu-like memory", daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self.service.__aenter__(), loop).result()
-        _at_end(self.close)
+        _running.add(self)
+        _close_at_end()
         return loop
 
-    def close(self) -> None:
-        """Wait for what is being saved; a loop of our own ends, and its service. Again, it is nothing."""
-        with self._starting:
-            if self._closed:
-                return
-            self._closed = True
-        if self._thread is None:
-            return  # the loop is its owner's
-        self._settle()
-        loop = self._loop
-        assert loop is not None
-        asyncio.run_coroutine_threadsafe(self.service.close(), loop).result(END_SECONDS)
-        loop.call_soon_threadsafe(loop.stop)
-        self._thread.join(END_SECONDS)
-        loop.close()
 
-    def _settle(self) -> None:
-        for job in list(self._pending):
-            try:
-                job.exception(END_SECONDS)
-            except TimeoutError:
-                log.error("the program ended while something was still being saved")
+def _is_current(loop: asyncio.AbstractEventLoop | None) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
-def _at_end(close: Callable[[], None]) -> None:
-    """Have `close` called before the interpreter stops its thread pools, which saving needs.
+@cache
+def _close_at_end() -> None:
+    """Before the interpreter stops its thread pools, which saving needs: `atexit` comes after that.
 
-    `atexit` comes after that; what comes before has no public name.
+    What comes before has no public name.
     """
     register = getattr(threading, "_register_atexit", atexit.register)
-    register(close)
+    register(_close_all)
+
+
+def _close_all() -> None:
+    for home in list(_running):
+        home.close()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 from weakref import WeakValueDictionary
 
-from ...errors import InvalidInput, MemuLikeError, NotFound
+from ...errors import ConfigError, InvalidInput, MemuLikeError, NotFound
 from ...fenced import as_data
 from ...models import MemorizeReport, ProfileSlot
-from ...service import MemoryService
-from .exchange import Exchange, Messages
+from ...service import MemoryService, UserMemory
+from .exchange import Exchange, Message
 from .home import Home
 
 log = logging.getLogger("memu_like")
@@ -25,31 +26,37 @@ class MemoryFault:
     """Something that memory could not do while the chat went on. `messages` are those that were not saved."""
 
     user_id: str
-    error: Exception
-    messages: tuple[dict[str, Any], ...] = ()
+    error: BaseException
+    messages: tuple[Message, ...] = ()
 
 
 class ClientMemory:
-    """The memory of one client. Its coroutines run in its home; `begin_save` is called from anywhere."""
+    """The memory of one client and its copies. Its coroutines run in its home, the rest in any thread."""
 
-    def __init__(self, service: MemoryService, max_context_size: int, additional_prompt: str) -> None:
-        if max_context_size < 1:
-            raise InvalidInput(f"max_context_size must be at least 1, not {max_context_size}")
+    def __init__(self, service: MemoryService) -> None:
         self.home = Home(service)
         self.errors: deque[MemoryFault] = deque(maxlen=KEPT_ERRORS)
-        self._service = service
-        self._size = max_context_size
-        self._additional = additional_prompt
+        self._open: set[Exchange] = set()
+        self._saving: set[Future[int]] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        service.guests.add(self)
 
-    def check(self, user_id: object) -> str:
+    def limit(self, max_context_size: int, additional_prompt: str) -> None:
+        if max_context_size < 1:
+            raise InvalidInput(f"max_context_size must be at least 1, not {max_context_size}")
+        self._size, self._additional = max_context_size, additional_prompt
+
+    def check(self, user_id: str) -> str:
         """The id. Raises InvalidUserId."""
-        return self._service.user(user_id).user_id  # type: ignore[arg-type]
+        return self._user(user_id).user_id
+
+    # -- reading
 
     async def prompt(self, user_id: str, query: str | None = None) -> str:
         """What a system message says of memory; "" where nothing is remembered of the user."""
+        await self._saved(user_id)
         try:
-            text = await self._service.user(user_id).context(query=query, max_tokens=self._size)
+            text = await self._user(user_id).context(query=query, max_tokens=self._size)
         except NotFound:
             return ""
         return f"{as_data(text)}\n{self._additional}" if text else ""
@@ -63,54 +70,79 @@ class ClientMemory:
             return ""
 
     async def profile(self, user_id: str) -> list[ProfileSlot]:
+        await self._saved(user_id)
         try:
-            return await self._service.user(user_id).profile_slots()
+            return await self._user(user_id).profile_slots()
         except NotFound:
             return []
 
     async def flush(self, user_id: str) -> MemorizeReport:
-        """Once what is being saved is saved: run on it."""
+        await self._saved(user_id)
+        return await self._user(user_id).flush()
+
+    # -- saving
+
+    def exchange(self, user_id: str, new: Message | None) -> Exchange:
+        exchange = Exchange(user_id, new, self._end)
+        self._open.add(exchange)
+        return exchange
+
+    def _end(self, exchange: Exchange) -> None:
+        """Save in the background what it has, the first time that it ends."""
+        try:
+            self._open.remove(exchange)
+        except KeyError:
+            return
+        if not (messages := exchange.messages()):
+            return
+        try:
+            job = self.home.begin(partial(self._save, exchange.user_id, messages))
+        except ConfigError as error:
+            self._note(MemoryFault(exchange.user_id, error, messages))
+            return
+        self._saving.add(job)
+        job.add_done_callback(partial(self._after_saving, exchange.user_id, messages))
+
+    async def _save(self, user_id: str, messages: tuple[Message, ...]) -> int:
+        async with self._lock(user_id):
+            return await self._user(user_id).add(messages)
+
+    def _after_saving(self, user_id: str, messages: tuple[Message, ...], job: Future[int]) -> None:
+        self._saving.discard(job)
+        error = CancelledError() if job.cancelled() else job.exception()
+        if error is not None:
+            self._note(MemoryFault(user_id, error, messages))
+
+    async def settle(self) -> None:
+        """Save what was received of replies that are not over, and wait until all is saved."""
+        for exchange in list(self._open):
+            exchange.end()
+        saving = [asyncio.wrap_future(job) for job in list(self._saving)]
+        await asyncio.gather(*saving, return_exceptions=True)  # a failed one has been noted
+
+    def close(self) -> None:
+        """Wait until all is saved. A service that was entered here is closed, another one is its owner's."""
+        if self.home.is_running:
+            self.home.wait(self.settle)
+        self.home.close()
+
+    async def _saved(self, user_id: str) -> None:
+        """What is said to a user's memory is in it before it is read: saves take their turn at the lock."""
         async with self._lock(user_id):
             pass
-        return await self._service.user(user_id).flush()
-
-    def exchange(self, user_id: str, new: dict[str, Any] | None) -> Exchange:
-        async def save(messages: Messages) -> None:
-            await self._save_from_async(user_id, messages)
-
-        return Exchange(new, lambda messages: self.begin_save(user_id, messages), save)
-
-    def begin_save(self, user_id: str, messages: Messages) -> None:
-        """Save in the background."""
-        try:
-            self.home.begin(lambda: self._save(user_id, messages))
-        except RuntimeError as error:
-            self._note(MemoryFault(user_id, error, tuple(messages)))
-
-    async def _save_from_async(self, user_id: str, messages: Messages) -> None:
-        """In its home a client's caller may close the service at any moment: then it is saved on return."""
-        if self.home.is_here:
-            await asyncio.shield(self._save(user_id, messages))
-        else:
-            self.begin_save(user_id, messages)
-
-    async def _save(self, user_id: str, messages: Messages) -> None:
-        async with self._lock(user_id):
-            try:
-                await self._service.user(user_id).add(messages)
-            except Exception as error:  # noqa: BLE001  # nobody awaits this: it is told where it can be seen
-                self._note(MemoryFault(user_id, error, tuple(messages)))
 
     def _lock(self, user_id: str) -> asyncio.Lock:
-        """A user's exchanges are saved one by one, in their order."""
         lock = self._locks.get(user_id)
         if lock is None:
             lock = self._locks[user_id] = asyncio.Lock()
         return lock
+
+    def _user(self, user_id: str) -> UserMemory:
+        return self.home.service.user(user_id)
 
     def _note(self, fault: MemoryFault) -> None:
         """Without what was said: an error of ours says what to do, of any other its kind is told."""
         self.errors.append(fault)
         said = str(fault.error) if isinstance(fault.error, MemuLikeError) else type(fault.error).__name__
         what = f"{len(fault.messages)} messages were not saved" if fault.messages else "memory was not read"
-        log.error("%s: %s", what, said)
+        log.error("%s: %s; see the client's memory_errors", what, said)

@@ -13,42 +13,60 @@ LEADING = ("system", "developer")
 class Asked:
     """What a user asks: `query` is the last that they said, `new` the message to save, None where it is old.
 
-    A request that ends in a tool's result carries a question that was saved with the request before.
+    A request with a tool's result carries a question that was saved with the request before.
     """
 
-    query: str
-    new: dict[str, Any] | None
+    query: str = ""
+    new: dict[str, Any] | None = None
 
 
-def asked_in(messages: Sequence[Any]) -> Asked:
-    """The user's last message; its text alone, for that is what memory reads."""
-    said = [one for one in messages if _get(one, "role") == "user"]
-    query = text_of(_get(said[-1], "content")) if said else ""
-    if not query.strip() or said[-1] is not messages[-1]:
-        return Asked(query, None)
-    name = _get(said[-1], "name")
-    new = {"role": "user", "content": query}
-    return Asked(query, {**new, "name": name} if isinstance(name, str) and name else new)
+def asked_in(messages: object) -> Asked:
+    """The user's last message of a list, or a text; its text alone, for that is what memory reads."""
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    if not isinstance(messages, list):
+        return Asked()
+    place = next((n for n in reversed(range(len(messages))) if _get(messages[n], "role") == "user"), None)
+    query = "" if place is None else text_of(_get(messages[place], "content"))
+    if place is None or not query.strip():
+        return Asked()
+    if any(map(_is_tool_result, messages[place + 1 :])):
+        return Asked(query)
+    name = _get(messages[place], "name")
+    named = {"name": name} if isinstance(name, str) and name else {}
+    return Asked(query, {"role": "user", "content": query, **named})
 
 
-def asked_in_input(given: object) -> Asked:
-    """The same of `input` of the responses API: a text, or a list of items."""
-    if isinstance(given, str):
-        return asked_in([{"role": "user", "content": given}])
-    return asked_in(given if isinstance(given, Sequence) else [])
+def _is_tool_result(message: object) -> bool:
+    """Of chat completions by its role; of responses by its type, such as "function_call_output"."""
+    kind = _get(message, "type")
+    return _get(message, "role") in ("tool", "function") or (
+        isinstance(kind, str) and kind.endswith("_output")
+    )
 
 
-def with_memory(messages: Sequence[Any], prompt: str) -> list[Any]:
-    """The messages with the prompt behind the system message, or as one where there is none."""
-    if messages and _get(messages[0], "role") in LEADING:
-        first = messages[0]
-        content = _get(first, "content")
-        fields = dict(first) if isinstance(first, Mapping) else {"role": _get(first, "role")}
-        return [{**fields, "content": _joined(content, prompt)}, *messages[1:]]
-    return [{"role": "system", "content": prompt}, *messages]
+def chat_with_memory(arguments: Mapping[str, Any], prompt: str) -> dict[str, Any]:
+    """The prompt stands behind the system message, or as one where there is none."""
+    messages = arguments.get("messages")
+    if not prompt or not isinstance(messages, list):
+        return dict(arguments)
+    if not messages or _get(messages[0], "role") not in LEADING:
+        return {**arguments, "messages": [{"role": "system", "content": prompt}, *messages]}
+    first = messages[0] if isinstance(messages[0], Mapping) else {"role": _get(messages[0], "role")}
+    with_it = {**first, "content": _joined(_get(messages[0], "content"), prompt)}
+    return {**arguments, "messages": [with_it, *messages[1:]]}
+
+
+def response_with_memory(arguments: Mapping[str, Any], prompt: str) -> dict[str, Any]:
+    """The prompt stands behind the instructions."""
+    if not prompt:
+        return dict(arguments)
+    given = arguments.get("instructions")
+    return {**arguments, "instructions": _joined(given if isinstance(given, str) else "", prompt)}
 
 
 def _joined(content: object, prompt: str) -> object:
+    """A text, or the parts of a message, with the prompt behind it."""
     if isinstance(content, str):
         return f"{content}\n\n{prompt}" if content else prompt
     parts = content if isinstance(content, Sequence) else ()

@@ -2,59 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
 from ...models import MemorizeReport, ProfileSlot
-from .exchange import Exchange
 from .memory import ClientMemory
 from .messages import (
-    Asked,
     asked_in,
-    asked_in_input,
     chat_piece,
     chat_reply,
+    chat_with_memory,
     response_piece,
     response_reply,
-    with_memory,
+    response_with_memory,
 )
-from .streams import remembered
+from .streams import Reading, remembered
 
 Arguments = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """How one of OpenAI's two interfaces is read and written. `prepared` returns arguments of its own."""
+    """One of OpenAI's two. `said` is the argument with the user's words; `prepared` changes no argument."""
 
-    asked: Callable[[Mapping[str, Any]], Asked]
+    said: str
     prepared: Callable[[Mapping[str, Any], str], Arguments]
-    reply: Callable[[object], str]
-    piece: Callable[[object], str]
+    reading: Reading
 
 
-def _chat_with(arguments: Mapping[str, Any], prompt: str) -> Arguments:
-    return {**arguments, "messages": with_memory(arguments["messages"], prompt)}
+CHAT = Interface("messages", chat_with_memory, Reading(chat_reply, chat_piece))
+RESPONSES = Interface("input", response_with_memory, Reading(response_reply, response_piece))
 
 
-def _response_with(arguments: Mapping[str, Any], prompt: str) -> Arguments:
-    given = arguments.get("instructions")
-    return {
-        **arguments,
-        "instructions": f"{given}\n\n{prompt}" if isinstance(given, str) and given else prompt,
-    }
+def patch_requests(client: Any, memory: ClientMemory) -> None:
+    """Put memory before and behind the requests of this client; its class stays as it is."""
+    from openai import AsyncOpenAI
+
+    is_async = isinstance(client, AsyncOpenAI)
+    (_add_async_helpers if is_async else _add_helpers)(client, memory)
+    _patch(client.chat.completions, memory, CHAT, is_async)
+    if hasattr(client, "responses"):  # the SDK has them since 1.66
+        _patch(client.responses, memory, RESPONSES, is_async)
 
 
-CHAT = Interface(lambda given: asked_in(given["messages"]), _chat_with, chat_reply, chat_piece)
-RESPONSES = Interface(
-    lambda given: asked_in_input(given.get("input")), _response_with, response_reply, response_piece
-)
+def _patch(owner: Any, memory: ClientMemory, interface: Interface, is_async: bool) -> None:
+    with_user = _async_with_user if is_async else _with_user
+    for name in ("create", "parse"):
+        if method := getattr(owner, name, None):  # the SDK has parse and stream here since 1.92
+            setattr(owner, name, with_user(method, memory, interface))
+    if stream := getattr(owner, "stream", None):
+        owner.stream = _stream_with_user(stream, owner, memory)
 
 
-def patch_sync(client: Any, memory: ClientMemory) -> None:
-    """Put memory before and behind the two methods of this client; its class stays as it is."""
+def _with_user(method: Any, memory: ClientMemory, interface: Interface) -> Any:
+    @wraps(method)
+    def with_user(*args: Any, user_id: str | None = None, **given: Any) -> Any:
+        if user_id is None:
+            return method(*args, **given)
+        user, arguments = memory.check(user_id), _owned(given, interface.said)
+        asked = asked_in(arguments.get(interface.said))
+        prompt = memory.home.wait(partial(memory.prompt_or_none, user, asked.query))
+        answer = method(*args, **interface.prepared(arguments, prompt))
+        return remembered(answer, interface.reading, memory.exchange(user, asked.new))
+
+    return with_user
+
+
+def _async_with_user(method: Any, memory: ClientMemory, interface: Interface) -> Any:
+    @wraps(method)
+    async def with_user(*args: Any, user_id: str | None = None, **given: Any) -> Any:
+        if user_id is None:
+            return await method(*args, **given)
+        user, arguments = memory.check(user_id), _owned(given, interface.said)
+        asked = asked_in(arguments.get(interface.said))
+        prompt = await memory.home.run(partial(memory.prompt_or_none, user, asked.query))
+        answer = await method(*args, **interface.prepared(arguments, prompt))
+        return remembered(answer, interface.reading, memory.exchange(user, asked.new))
+
+    return with_user
+
+
+def _stream_with_user(method: Any, owner: Any, memory: ClientMemory) -> Any:
+    """The SDK's helper asks by `create` of the object that it belongs to: one with that user's."""
+
+    @wraps(method)
+    def with_user(*args: Any, user_id: str | None = None, **given: Any) -> Any:
+        if user_id is None:
+            return method(*args, **given)
+        of_user = copy(owner)
+        of_user.create = partial(owner.create, user_id=memory.check(user_id))
+        return type(owner).stream(of_user, *args, **given)
+
+    return with_user
+
+
+def _owned(given: Mapping[str, Any], said: str) -> Arguments:
+    """The arguments, with messages that can be read twice: the caller may give any iterable."""
+    value = given.get(said)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return dict(given)
+    return {**given, said: list(value)}
+
+
+def _add_helpers(client: Any, memory: ClientMemory) -> None:
     home = memory.home
 
     def get_profile(user_id: str) -> list[ProfileSlot]:
@@ -67,12 +121,10 @@ def patch_sync(client: Any, memory: ClientMemory) -> None:
         return home.wait(partial(memory.flush, memory.check(user_id)))
 
     client.get_profile, client.get_memory_prompt, client.flush = get_profile, get_memory_prompt, flush
-    for owner, interface in _methods(client):
-        owner.create = _sync(owner.create, memory, interface)
+    client.close_memory = memory.close
 
 
-def patch_async(client: Any, memory: ClientMemory) -> None:
-    """The same of an async client."""
+def _add_async_helpers(client: Any, memory: ClientMemory) -> None:
     home = memory.home
 
     async def get_profile(user_id: str) -> list[ProfileSlot]:
@@ -84,70 +136,8 @@ def patch_async(client: Any, memory: ClientMemory) -> None:
     async def flush(user_id: str) -> MemorizeReport:
         return await home.run(partial(memory.flush, memory.check(user_id)))
 
+    async def close_memory() -> None:
+        await asyncio.to_thread(memory.close)
+
     client.get_profile, client.get_memory_prompt, client.flush = get_profile, get_memory_prompt, flush
-    for owner, interface in _methods(client):
-        owner.create = _async(owner.create, memory, interface)
-
-
-def _methods(client: Any) -> list[tuple[Any, Interface]]:
-    found = [(client.chat.completions, CHAT)]
-    if hasattr(client, "responses"):  # which the SDK has since 1.66
-        found.append((client.responses, RESPONSES))
-    return found
-
-
-def _sync(create: Any, memory: ClientMemory, interface: Interface) -> Any:
-    @wraps(create)
-    def with_user(*args: Any, user_id: str | None = None, **given: Any) -> Any:
-        if user_id is None:
-            return create(*args, **given)
-        user, arguments = memory.check(user_id), _owned(given)
-        asked = interface.asked(arguments)
-        prompt = memory.home.wait(partial(memory.prompt_or_none, user, asked.query))
-        answer = create(*args, **_prepared(interface, arguments, prompt))
-        exchange = memory.exchange(user, asked.new)
-        if arguments.get("stream"):
-            return remembered(answer, interface.piece, exchange, is_async=False)
-        exchange.add(_reply(interface, answer))
-        exchange.end()
-        return answer
-
-    return with_user
-
-
-def _async(create: Any, memory: ClientMemory, interface: Interface) -> Any:
-    @wraps(create)
-    async def with_user(*args: Any, user_id: str | None = None, **given: Any) -> Any:
-        if user_id is None:
-            return await create(*args, **given)
-        user, arguments = memory.check(user_id), _owned(given)
-        asked = interface.asked(arguments)
-        prompt = await memory.home.run(partial(memory.prompt_or_none, user, asked.query))
-        answer = await create(*args, **_prepared(interface, arguments, prompt))
-        exchange: Exchange = memory.exchange(user, asked.new)
-        if arguments.get("stream"):
-            return remembered(answer, interface.piece, exchange, is_async=True)
-        exchange.add(_reply(interface, answer))
-        await exchange.ended()
-        return answer
-
-    return with_user
-
-
-def _owned(given: Mapping[str, Any]) -> Arguments:
-    """The arguments, with messages that can be read twice: the caller may give any iterable."""
-    found = dict(given)
-    for name in ("messages", "input"):
-        if name in found and not isinstance(found[name], str):
-            found[name] = list(found[name])
-    return found
-
-
-def _prepared(interface: Interface, arguments: Arguments, prompt: str) -> Arguments:
-    return interface.prepared(arguments, prompt) if prompt else arguments
-
-
-def _reply(interface: Interface, answer: Any) -> str:
-    """The reply's text; of `with_raw_response` too, whose body is parsed once however often it is asked."""
-    parse = getattr(answer, "parse", None)
-    return interface.reply(parse() if callable(parse) and hasattr(answer, "http_response") else answer)
+    client.close_memory = close_memory

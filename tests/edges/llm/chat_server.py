@@ -1,4 +1,6 @@
-"""A real local server that speaks OpenAI's /chat/completions as a script says, and keeps what it was asked.
+"""A real local server that speaks OpenAI's /chat/completions and /responses as a script says.
+
+It keeps what it was asked.
 
     with chat_server() as server:
         server.answers = [refusal(429, "slow down"), completion("hello")]
@@ -96,6 +98,53 @@ def streamed(
     return Answer(200, parts, {"content-type": "text/event-stream"}, pause, broken)
 
 
+def response(text: str = "hello", *items: Body, **fields: Any) -> Answer:
+    """A whole reply of the responses API; `items` stand before the text, such as a reasoning or a call."""
+    return raw(json.dumps(_response(text, items) | fields))
+
+
+def response_events(*pieces: str, items: Sequence[Body] = (), failed: bool = False) -> Answer:
+    """The same in events. With `failed` an error stands where the reply would be complete."""
+    place = {"item_id": "msg-1", "output_index": len(items), "content_index": 0}
+    opened = {**_message(""), "status": "in_progress", "content": []}
+    empty = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+    events: list[Body] = [
+        {"type": "response.created", "response": {**_response("", ()), "output": []}},
+        *({"type": "response.output_item.added", "output_index": n, "item": i} for n, i in enumerate(items)),
+        {"type": "response.output_item.added", "output_index": len(items), "item": opened},
+        {"type": "response.content_part.added", **place, "part": empty},
+    ]
+    events += [
+        {"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []} for piece in pieces
+    ]
+    text = "".join(pieces)
+    if failed:
+        events.append({"type": "error", "code": "server_error", "message": "overloaded", "param": None})
+    else:
+        events.append({"type": "response.output_text.done", **place, "text": text, "logprobs": []})
+        events.append({"type": "response.completed", "response": _response(text, items)})
+    numbered = [{**event, "sequence_number": number} for number, event in enumerate(events)]
+    parts = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in numbered]
+    return Answer(200, parts, {"content-type": "text/event-stream"})
+
+
+def _response(text: str, items: Sequence[Body]) -> Body:
+    body: Body = {"id": "resp-1", "object": "response", "created_at": 0, "model": "of-the-server"}
+    body |= {"status": "completed", "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+    return body | {"output": [*items, *([_message(text)] if text else [])]}
+
+
+def _message(text: str) -> Body:
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {
+        "id": "msg-1",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": content,
+    }
+
+
 def _usage(usage: Any) -> Any:
     if not isinstance(usage, tuple):
         return usage
@@ -155,8 +204,9 @@ def chat_server(*answers: Scripted) -> Iterator[ChatServer]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = state.take(self.path, headers, body)
             try:
-                right = self.path.partition("?")[0] == f"{place}/chat/completions"
-                self._write(answer if right else refusal(404, "no such path"))
+                right = (f"{place}/chat/completions", f"{place}/responses")
+                known = self.path.partition("?")[0] in right
+                self._write(answer if known else refusal(404, "no such path"))
             finally:
                 state.leave()
 
