@@ -84,25 +84,24 @@ def find_edits(
     return finder.found
 
 
-def untouched_in(pages: Sequence[Page], home_of: Callable[[str], tuple[str, str] | None]) -> frozenset[str]:
+def untouched_in(
+    pages: Sequence[Page], slots_of: Callable[[Collection[str]], Mapping[str, str]]
+) -> frozenset[str]:
     """The entries that stand once, where they belong, and read as the machine has written them: nearly all.
 
-    `home_of` gives the topic and slot of an active item.
+    `slots_of` gives of each item that is active its slot, as "topic/slot".
     """
     places: Counter[str] = Counter()
-    found: set[str] = set()
+    written: dict[str, tuple[str, str]] = {}
     for page in pages:
         for section in parse(page.text or "", known=page.known).sections:
             here = (page.topic, section.slot.casefold())
-            ids = [bullet.id for bullet in section.bullets if bullet.id is not None]
-            places.update(ids)
-            written = (b.id for b in section.bullets if b.id and b.text and b.text == page.bullets.get(b.id))
-            found.update(item_id for item_id in written if _key(home_of(item_id)) == here)
-    return frozenset(item_id for item_id in found if places[item_id] == 1)
-
-
-def _key(home: tuple[str, str] | None) -> tuple[str, str] | None:
-    return home and (home[0], slot_key(home[1]))
+            bullets = {bullet.id: bullet.text for bullet in section.bullets if bullet.id is not None}
+            places.update(bullet.id for bullet in section.bullets if bullet.id is not None)
+            written |= {i: here for i, text in bullets.items() if text and text == page.bullets.get(i)}
+    slots = slots_of(written)
+    homes = {item_id: slot.partition("/") for item_id, slot in slots.items() if places[item_id] == 1}
+    return frozenset(i for i, (topic, _, slot) in homes.items() if (topic, slot_key(slot)) == written[i])
 
 
 def is_by_hand(item: Item) -> bool:

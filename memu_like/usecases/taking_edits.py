@@ -195,21 +195,12 @@ def _find(desk: Desk, files: Files, run: str) -> Edits:
     folder = desk.folder
     writer = Writer(folder.user_id, desk.own_names(), run, desk.tools.now(), desk.settings.mask_secrets)
     with desk.still():
-        untouched = untouched_in(files.pages, lambda item_id: _home(desk, item_id))
+        untouched = untouched_in(files.pages, desk.view().active_slots)
         elsewhere = _elsewhere(desk, files, untouched)
         found = find_edits(files.pages, desk.item, writer, elsewhere, files.astray, untouched)
     if found.gone:
         found.let_stay(_taken_out(desk, found.gone))
     return found
-
-
-def _home(desk: Desk, item_id: str) -> tuple[str, str] | None:
-    """The topic and slot of an active item, as the index has them: its line is not read."""
-    place = desk.view().item(item_id)
-    if place is None or place.status is not Status.ACTIVE:
-        return None
-    topic, _, slot = place.slot.partition("/")
-    return topic, slot
 
 
 def _taken_out(desk: Desk, ids: Mapping[str, Item]) -> frozenset[str]:

@@ -218,6 +218,15 @@ class Segment:
         found = _equal(self._by_id, np.array(item_id, dtype=self.items["id"].dtype))
         return cast(list[int], found.tolist())
 
+    def items_with_ids(self, item_ids: NDArray[np.bytes_]) -> NDArray[np.int64]:
+        """Rows of `items` with one of these ids."""
+        values, order = self._by_id
+        first, end = values.searchsorted(item_ids, "left"), values.searchsorted(item_ids, "right")
+        counts = end - first
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        found: NDArray[np.int64] = order[np.repeat(first, counts) + within]
+        return found
+
     def items_on(self, resource_key: int, line: int) -> Sequence[bytes]:
         """Ids of the items whose source lines hold `line` of a resource, in order."""
         if len(self.items) <= FEW_ITEMS:

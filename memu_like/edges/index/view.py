@@ -421,6 +421,21 @@ class View:
                     best = place
         return best
 
+    def active_slots(self, item_ids: Collection[str]) -> dict[str, str]:
+        """Of many items at once the slots ("topic/slot") of those that are active."""
+        keys = np.array([item_id.encode() for item_id in item_ids], dtype=ITEM["id"])
+        latest: dict[bytes, tuple[int, int, str]] = {}
+        for segment in self.segments:
+            rows = segment.items[segment.items_with_ids(keys)][["id", "rev", "status", "slot"]]
+            for item_id, rev, status, slot in rows.tolist():
+                if item_id not in latest or rev >= latest[item_id][0]:
+                    latest[item_id] = rev, status, segment.slots[slot]
+        return {
+            item_id.decode(): slot
+            for item_id, (_, status, slot) in latest.items()
+            if STATUSES[status] is Status.ACTIVE
+        }
+
     def oldest(self, item_id: str) -> ItemPlace | None:
         """The first revision of an item that the index still knows."""
         key = item_id.encode()
