@@ -27,6 +27,10 @@ BAD_USE = [
     (["memorize", "a.json", "b.json", "--name", "c"], "", 2, "--name is for one file"),
     (["forget", "--item", "a", "--resource", "b"], "", 2, "not both"),
     (["add", "--role", "user"], GOOD, 2, "leave the options out"),
+    (["serve", "--token", ""], "", 2, "--token 1: not a token"),
+    (["serve", "--token", "one", "--token", "two words"], "", 2, "--token 2: not a token"),
+    (["serve", "--token-file", "none"], "", 2, "cannot read the tokens in none"),
+    (["serve", "--concurrency", "0"], "", 2, "Invalid value for '--concurrency'"),
 ]
 BAD_INPUT = [
     (["memorize", "missing.json"], "", 3, "missing.json: no such file"),
@@ -122,7 +126,8 @@ def test_settings_that_cannot_be_used_are_named(
     (here / "memory_store").mkdir()
     (here / "memory_store/memory.toml").write_text("embeder = 'static'")
     done = run("users")
-    assert (done.code, done.err) == (2, "error: unknown setting 'embeder'; did you mean 'embedder'?\n")
+    message = "unknown setting 'embeder'; did you mean 'embedder'? (from memory.toml)"
+    assert (done.code, done.err) == (2, f"error: {message}\n")
     (here / "memory_store/memory.toml").write_text("= broken")
     assert "memory.toml: not TOML" in run("users").err
     (here / "memory_store/memory.toml").unlink()

@@ -45,6 +45,16 @@ class Limits:
     request_seconds: float = 600.0
     """From the first byte of a request to that of its answer: a run with a language model takes minutes."""
 
+    @classmethod
+    def of(cls, body_bytes: int, concurrency: int, requests_per_second: float) -> Limits:
+        """Those that an operator sets; all bodies together always have room for one."""
+        return cls(
+            body_bytes=body_bytes,
+            bodies_bytes=max(cls().bodies_bytes, body_bytes),
+            concurrency=concurrency,
+            requests_per_second=requests_per_second,
+        )
+
 
 class Sizes:
     """ASGI: sizes of address and headers, paths that climb, and how many requests are at work at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ...service import MemoryService
     from .access import Access
+    from .limits import Limits
 
 GRACE_SECONDS = 30
 """Requests under way have so long to end once the server is told to stop."""
@@ -34,6 +36,7 @@ async def serve(
     host: str,
     port: int,
     announce: Callable[[str], None],
+    limits: Limits | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM: no new request is taken then, those under way are finished, and so are
     the flushes that are due.
@@ -46,7 +49,7 @@ async def serve(
             f"without a token the server listens on this machine only, not on {host}: give --token, or set"
             " MEMU_LIKE_TOKEN"
         )
-    app = make_app(service, access)
+    app = make_app(service, access, limits)
     if access is None:
         app.add_middleware(LocalNames)
     server = make_server(app)
@@ -77,17 +80,20 @@ def make_server(app: FastAPI) -> uvicorn.Server:
 @contextmanager
 def bound(host: str, port: int) -> Iterator[socket.socket]:
     """A listening socket. Raises ConfigError."""
+    if not 0 <= port < 2**16:  # getaddrinfo takes the lower 16 bits for the port, and says nothing
+        raise ConfigError(f"cannot listen on {host} port {port}: ports are 0 to 65535")
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
         try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if os.name == "posix":  # elsewhere it would let two servers have one port
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(place)
             listening.listen(BACKLOG)
         except OSError:
             listening.close()
             raise
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"cannot listen on {host} port {port}: {reason}") from error
     with listening:

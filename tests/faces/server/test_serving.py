@@ -112,6 +112,37 @@ def test_its_log_holds_no_text_no_query_and_no_token(tmp_path: Path) -> None:
     assert "GET /api/v1/users/context/{user_id} 422" in server.err
 
 
+def test_tokens_of_command_line_variable_and_file_open_what_they_are_for(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("of-maya maya\n")
+    options = ("--token", "one", "--token", "two", "--token-file", str(file))
+    with serving(tmp_path / "store", *options, token="three,four") as server:
+        for token in ("one", "two", "three", "four"):
+            with server.client(token) as client:
+                assert client.get("/project/users").status_code == 200, token
+        with server.client("of-maya") as client:
+            assert client.post("/users", json={"id": "maya"}).json()["errno"] == 0
+            assert client.get("/users/maya").json()["data"]["id"] == "maya"
+            assert client.get("/users/oscar").status_code == 403
+            assert client.get("/project/users").status_code == 403
+        with server.client("three,four") as client:
+            assert client.get("/project/users").status_code == 401
+        server.stop()
+    for hidden in ("of-maya", "three", "four"):
+        assert hidden not in server.err
+
+
+def test_limits_are_set_on_the_command_line(tmp_path: Path) -> None:
+    options = ("--max-body-bytes", "2048", "--requests-per-second", "0.01", "--concurrency", "1")
+    with serving(tmp_path / "store", *options) as server:
+        with server.client() as client:
+            assert client.post("/users", content=b"x" * 2049).status_code == 413
+            refused = client.get("/users/maya")
+            assert refused.status_code == 429
+            assert 1 <= int(refused.headers["retry-after"]) <= 100
+        server.stop()
+
+
 def test_without_a_token_it_answers_this_machine_only_and_says_so(tmp_path: Path) -> None:
     with serving(tmp_path / "store", token=None) as server:
         with server.client(None) as client:
@@ -145,6 +176,13 @@ def test_a_port_that_is_taken_is_one_line() -> None:
             bound("127.0.0.1", port),
         ):
             pass
-    for port in (-1, 70_000):
-        with pytest.raises(ConfigError, match="cannot listen"), bound("127.0.0.1", port):
-            pass
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [("127.0.0.1", -1), ("127.0.0.1", 2**16), ("127.0.0.1", 70_000), ("x" * 300, 0), ("a..b", 0), ("\0", 0)],
+)
+def test_an_address_that_is_none_is_one_line(host: str, port: int) -> None:
+    with pytest.raises(ConfigError, match="cannot listen") as error, bound(host, port):
+        pass
+    assert "\n" not in str(error.value)
