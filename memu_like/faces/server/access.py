@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ...errors import InvalidUserId
+
 if TYPE_CHECKING:
     from ...service import MemoryService
 
@@ -25,6 +27,12 @@ class Scope:
 
     def admits(self, user_id: str) -> bool:
         return self.users is None or user_id in self.users
+
+
+def check_id(user_id: str) -> None:
+    """An id that no address could name is refused. Raises InvalidUserId."""
+    if "/" in user_id or "\\" in user_id or user_id in (".", ".."):
+        raise InvalidUserId(user_id, "it reads as a path, and no address could name it")
 
 
 class Access(Protocol):

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from ...errors import InvalidUserId
 from ...service import MemoryService, UserMemory
-from .access import Scope
+from .access import Scope, check_id
 from .metrics import NO_ROUTE
 from .statuses import Forbidden
 
@@ -47,12 +46,6 @@ def user_within(scope: Scope, user_id: str) -> UserMemory:
     if not scope.admits(user_id):
         raise Forbidden
     return scope.memory.user(user_id)
-
-
-def check_id(user_id: str) -> None:
-    """An id that no address could name is refused. Raises InvalidUserId."""
-    if "/" in user_id or "\\" in user_id or user_id in (".", ".."):
-        raise InvalidUserId(user_id, "it reads as a path, and no address could name it")
 
 
 Memory = Annotated[MemoryService, Depends(whole_project)]
