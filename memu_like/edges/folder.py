@@ -316,6 +316,22 @@ class UserFolder:
         """Without hidden files: editors and sync tools keep their own there."""
         return [path for path in self.listing("categories/*.md") if not path.startswith("categories/.")]
 
+    def check_category_files(self) -> None:
+        """Raises StorageError for a link out of the folder, or a folder, where a category file belongs.
+
+        These are no file that is being saved, or that is locked for a moment: nothing will have become of
+        them by the next run, so that none should be made as if nothing stood there.
+        """
+        files.guard(self.root, self.path("categories"))
+        for name, entry in self.entries("categories").items():
+            if name.startswith(".") or not name.endswith(".md"):
+                continue
+            path = self.path(f"categories/{name}")
+            if entry.is_symlink():
+                files.guard(self.root, path)
+            if entry.is_dir():
+                raise StorageError(f"{path} is a folder where a file belongs; move it out of categories/")
+
     def events(self, relative: str, start: int = 0) -> Iterator[Event]:
         """Every event line from byte `start` on, all revisions. Raises CorruptFile."""
         for _, event in self.event_lines(relative, start):

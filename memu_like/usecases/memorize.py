@@ -86,6 +86,7 @@ def take_in(desk: Desk, loaded: Sequence[Loaded], now: datetime, *, wait: bool =
     listed among those that wait for a language model.
     """
     desk.folder.create()
+    desk.folder.check_category_files()
     degraded = _mend_list(desk)
     interrupted = recover(desk)
     _check_list(desk)
