@@ -169,7 +169,7 @@ class Workshop:
     ) -> T:
         async with self.folder(folder) as opened:
             desk = opened.reader
-            read = partial(steady, folder, lambda: work(_existing(desk), *args, **kwargs))
+            read = partial(steady, desk, lambda: work(_existing(desk), *args, **kwargs))
             return await self.alone(opened.reading, read)
 
     async def write_beside(

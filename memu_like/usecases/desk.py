@@ -85,15 +85,18 @@ class Room(Protocol):
         ...
 
 
-def steady(folder: UserFolder, read: Callable[[], T]) -> T:
-    """Read with no lock: where a writer has put other files in place meanwhile, read again.
+def steady(desk: Desk, read: Callable[[], T]) -> T:
+    """Read with no lock, all of it in one view: where a writer has put other files in place meanwhile, read
+    again.
 
     An error counts once the files stand as they stood when it came up before.
     """
+    folder = desk.folder
     seen: object = None
     while True:
         try:
-            return read()
+            with desk.one_view():
+                return read()
         except (StorageError, NotFound):
             found = (look(folder), buffers(folder), stamp(folder.path(MANIFEST)))
             if found == seen:
@@ -133,6 +136,7 @@ class Desk:
     _view: View | None = None
     _generation: int = -1
     _still: bool = False
+    _one_view: bool = False
     _readings: int = -1
     _items: dict[tuple[str, int, int], Item] = field(default_factory=dict)
     _kept: dict[str, tuple[Stamp, object]] = field(default_factory=dict)
@@ -146,14 +150,24 @@ class Desk:
         return self.tools.settings
 
     def view(self) -> View:
-        """The index as the files stand now, buffered messages included."""
+        """The index as the files stand now, buffered messages included; within `one_view` as they stood."""
         if not self._still:
             self.index.refresh()
+            self._still = self._one_view
         if self._view is None or self._generation != self.index.generation:
             self._view = View([*self.index.segments, *self.index.buffered()])
             self._generation = self.index.generation
             self.rows.clear()
         return self._view
+
+    @contextmanager
+    def one_view(self) -> Iterator[None]:
+        """One look at the files, at the first view: what a reader has chosen there, it finds there again."""
+        self._one_view = True
+        try:
+            yield
+        finally:
+            self._one_view = self._still = False
 
     @contextmanager
     def still(self, *, look: bool = True, later: Collection[str] = ()) -> Iterator[None]:

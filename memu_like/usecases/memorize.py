@@ -145,7 +145,7 @@ def look_in(desk: Desk, loaded: Sequence[Loaded], now: datetime) -> Taken:
 
 def preview(desk: Desk, loaded: Sequence[Loaded]) -> MemorizeReport:
     """The operations that `memorize` would do. Writes nothing, and takes no lock."""
-    return steady(desk.folder, lambda: _preview(desk, loaded))
+    return steady(desk, lambda: _preview(desk, loaded))
 
 
 def _preview(desk: Desk, loaded: Sequence[Loaded]) -> MemorizeReport:

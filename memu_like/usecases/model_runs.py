@@ -105,7 +105,7 @@ async def preview_with_model(room: Room, loaded: Sequence[Loaded]) -> MemorizeRe
 
 def _unlocked(work: Callable[[Desk], T]) -> Callable[[Desk], T]:
     """Read beside writers: a lock would make the folder of a new user."""
-    return lambda desk: steady(desk.folder, lambda: work(desk))
+    return lambda desk: steady(desk, lambda: work(desk))
 
 
 def _enqueue(desk: Desk, loaded: Sequence[Loaded], retry: bool) -> Queue:
