@@ -92,7 +92,8 @@ def streamed(
         chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
     if usage is not None:
         chunks.append({"choices": [], "usage": _usage(usage)})
-    parts = [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks]
+    kind = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "of-the-server"}
+    parts = [f"data: {json.dumps(kind | chunk)}\n\n".encode() for chunk in chunks]
     if done:
         parts.append(b"data: [DONE]\n\n")
     return Answer(200, parts, {"content-type": "text/event-stream"}, pause, broken)
