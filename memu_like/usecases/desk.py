@@ -131,6 +131,7 @@ class Desk:
     index: Index
     tools: Tools
     rows: RowCache = field(default_factory=RowCache)
+    behind: RowCache = field(default_factory=RowCache)
     """For the current view: emptied when the view changes."""
     blobs: BlobPlaces = field(init=False)
     _view: View | None = None
@@ -158,6 +159,7 @@ class Desk:
             self._view = View([*self.index.segments, *self.index.buffered()])
             self._generation = self.index.generation
             self.rows.clear()
+            self.behind.clear()
         return self._view
 
     @contextmanager

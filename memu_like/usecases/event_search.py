@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..edges.index.reading import embed_rows
 from ..edges.index.view import View
@@ -144,30 +145,48 @@ class _Found:
 
     @classmethod
     def of(cls, desk: Desk, query: str, listed: Sequence[Listed], rows: int, least: float) -> _Found:
-        by_resource: dict[str, list[str]] = {}
-        by_item: dict[str, list[str]] = {}
-        for one in listed:
-            for resource in one.event.resources:
-                by_resource.setdefault(resource, []).append(one.event.id)
-            for item_id in one.event.items:
-                by_item.setdefault(item_id, []).append(one.event.id)
-        among = rows_of(desk.view(), frozenset(by_resource), frozenset(by_item))
+        owners = _owners_among(desk, listed)
         events: dict[str, float] = {}
         items: dict[str, float] = {}
-        for near in nearest(desk, query, rows, among, least=least):
-            known = [place.id for place in near.items if place.id in by_item]
-            for item_id in known:
-                items.setdefault(item_id, near.similarity)
-            for event_id in _owners(near, by_resource, [by_item[item_id] for item_id in known]):
+        for near in nearest(desk, query, rows, owners.rows, least=least):
+            for place in near.items:
+                if place.id in owners.of_item:
+                    items.setdefault(place.id, near.similarity)
+            for event_id in owners.of(near):
                 events[event_id] = max(near.similarity, events.get(event_id, 0.0))
         return cls({one.event.id: one for one in listed}, events, items)
 
 
-def _owners(
-    near: Near, by_resource: Mapping[str, Sequence[str]], of_items: Sequence[Sequence[str]]
-) -> set[str]:
-    """The events that a row speaks for: those of its resource, and those that touched an item behind it."""
-    return {*by_resource.get(near.resource, ()), *(event_id for ids in of_items for event_id in ids)}
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    """Which events took in a resource, and touched an item, by id; and the rows that speak for any event."""
+
+    of_resource: Mapping[str, Sequence[str]]
+    of_item: Mapping[str, Sequence[str]]
+    rows: NDArray[np.bool_]
+
+    def of(self, near: Near) -> set[str]:
+        """The events that a row speaks for: those of its resource, and those of an item behind it."""
+        of_items = (self.of_item.get(place.id, ()) for place in near.items)
+        return {*self.of_resource.get(near.resource, ()), *(event_id for ids in of_items for event_id in ids)}
+
+
+def _owners_among(desk: Desk, listed: Sequence[Listed]) -> _Owners:
+    """Of `listed`; kept, for the next search is of the same events as a rule."""
+    view = desk.view()
+
+    def make() -> _Owners:
+        of_resource: dict[str, list[str]] = {}
+        of_item: dict[str, list[str]] = {}
+        for one in listed:
+            for resource in one.event.resources:
+                of_resource.setdefault(resource, []).append(one.event.id)
+            for item_id in one.event.items:
+                of_item.setdefault(item_id, []).append(one.event.id)
+        return _Owners(of_resource, of_item, rows_of(view, frozenset(of_resource), frozenset(of_item)))
+
+    state = desk.index.generation, [(one.event.id, one.event.rev) for one in listed]
+    return desk.made("owners", state, make)
 
 
 def _by_summary(desk: Desk, query: str, events: Sequence[Listed]) -> dict[str, float]:

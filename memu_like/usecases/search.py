@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,14 +91,11 @@ def search(
     found = signals(question, rows, weights, hits, view.cosines(vector, chosen), items)
     scores = spread(blend(found, without), rows.session)
     order = best(scores, limit)
-    told = found if explain is True else {name: found[name] for name in explain or ()}
+    names = tuple(found) if explain is True else tuple(explain or ())
+    told = zip(*(found[name][order].tolist() for name in names), strict=True) if names else repeat(())
     return [
-        Ranked(
-            int(chosen[place]),
-            float(scores[place]),
-            {name: round(float(values[place]), 4) for name, values in told.items()},
-        )
-        for place in order.tolist()
+        Ranked(row, score, {name: round(value, 4) for name, value in zip(names, values, strict=True)})
+        for row, score, values in zip(chosen[order].tolist(), scores[order].tolist(), told, strict=False)
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from ..edges.index.segment import OWN_ROWS
 from ..edges.index.view import ItemPlace, View
 from ..errors import InvalidInput
 from ..models import Status
-from .desk import Desk
+from .desk import UNREAD, Desk
 from .retrieve import embed_query
 from .search import search
 
@@ -48,30 +48,39 @@ def nearest(
     vector, _ = embed_query(desk, query)
     ranked = search(desk, view, query, vector, limit, explain=MEASURED, among=among)
     measured = ((one.row, _similarity(one.signals)) for one in ranked)
-    found = (_near(desk, view, row, similarity) for row, similarity in measured if similarity >= least)
-    return [one for one in found if one is not None]
+    found = ((similarity, _behind(desk, view, row)) for row, similarity in measured if similarity >= least)
+    return [Near(similarity, *behind) for similarity, behind in found if behind is not None]
 
 
 def _similarity(signals: Mapping[str, float]) -> float:
-    return round(min(1.0, max(0.0, *(signals[name] for name in MEASURED))), 4)
+    return min(1.0, max(0.0, signals["dense"], signals["share"]))
 
 
-def _near(desk: Desk, view: View, row: int, similarity: float) -> Near | None:
+Behind = tuple[str, tuple[ItemPlace, ...]]
+
+
+def _behind(desk: Desk, view: View, row: int) -> Behind | None:
+    """The resource and the items behind a row; None where all of them are retracted. Kept with the view."""
+    found = desk.behind.get(row, UNREAD)
+    if found is UNREAD:
+        found = desk.behind.keep(row, _look_behind(desk, view, row))
+    return cast("Behind | None", found)
+
+
+def _look_behind(desk: Desk, view: View, row: int) -> Behind | None:
     segment, local = view.locate(row)
-    kind, line = int(segment.rows["kind"][local]), int(segment.rows["line"][local])
-    session = view.session_of(row)
-    if kind in OWN_ROWS:
-        values = segment.rows[local]
+    values = segment.rows[local]
+    if int(values["kind"]) in OWN_ROWS:
         file = segment.files[int(values["file"])]
         item = view.item(desk.folder.item_at(file, int(values["offset"]), int(values["length"])).id)
-        return Near(similarity, "", (item,) if item else ())
+        return "", (item,) if item else ()
+    session = view.session_of(row)
     if session is None or not session.resource:
-        return Near(similarity, "", ())
-    behind = view.items_at(session.resource, line)
+        return "", ()
+    behind = view.items_at(session.resource, int(values["line"]))
     if behind and all(place.status is Status.RETRACTED for place in behind):
         return None
-    kept = tuple(place for place in behind if place.status is not Status.RETRACTED)
-    return Near(similarity, session.resource, kept)
+    return session.resource, tuple(place for place in behind if place.status is not Status.RETRACTED)
 
 
 def rows_of(view: View, resources: frozenset[str], items: frozenset[str]) -> NDArray[np.bool_]:
