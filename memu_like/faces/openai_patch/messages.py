@@ -50,10 +50,10 @@ def chat_with_memory(arguments: Mapping[str, Any], prompt: str) -> dict[str, Any
     messages = arguments.get("messages")
     if not prompt or not isinstance(messages, list):
         return dict(arguments)
-    if not messages or _get(messages[0], "role") not in LEADING:
+    first = messages[0] if messages else None
+    if not isinstance(first, Mapping) or first.get("role") not in LEADING:
         return {**arguments, "messages": [{"role": "system", "content": prompt}, *messages]}
-    first = messages[0] if isinstance(messages[0], Mapping) else {"role": _get(messages[0], "role")}
-    with_it = {**first, "content": _joined(_get(messages[0], "content"), prompt)}
+    with_it = {**first, "content": _joined(first.get("content"), prompt)}
     return {**arguments, "messages": [with_it, *messages[1:]]}
 
 
@@ -67,48 +67,53 @@ def response_with_memory(arguments: Mapping[str, Any], prompt: str) -> dict[str,
 
 def _joined(content: object, prompt: str) -> object:
     """A text, or the parts of a message, with the prompt behind it."""
-    if isinstance(content, str):
+    if not content or isinstance(content, str):
         return f"{content}\n\n{prompt}" if content else prompt
-    parts = content if isinstance(content, Sequence) else ()
+    parts = content if isinstance(content, Iterable) else [content]
     return [*parts, {"type": "text", "text": prompt}]
 
 
 def text_of(content: object) -> str:
-    """The text of a message's content: itself, or the texts among its parts."""
+    """The text of a message's content: itself, or the texts among its parts, where they can be read twice."""
     if isinstance(content, str):
         return content
-    if not isinstance(content, Iterable) or isinstance(content, Mapping | bytes):
+    if not isinstance(content, Sequence) or isinstance(content, bytes):
         return ""
     parts = (one for one in content if _get(one, "type") in ("text", "input_text"))
     return "\n".join(str(_get(part, "text") or "") for part in parts)
 
 
 def chat_reply(completion: object) -> str:
-    """The text of a chat completion; "" where it only calls tools."""
-    choices = _get(completion, "choices") or ()
-    content = _get(_get(choices[0], "message"), "content") if choices else None
-    return content if isinstance(content, str) else ""
+    """The text of a chat completion's first choice; "" where it only calls tools."""
+    choices = _list(completion, "choices")
+    return _text(_get(choices[0], "message"), "content") if choices else ""
 
 
 def chat_piece(chunk: object) -> str:
     """What a chunk of a stream adds to the first choice's text."""
-    for choice in _get(chunk, "choices") or ():
-        if not _get(choice, "index"):
-            content = _get(_get(choice, "delta"), "content")
-            return content if isinstance(content, str) else ""
-    return ""
+    first = (choice for choice in _list(chunk, "choices") if not _get(choice, "index"))
+    return _text(_get(next(first, None), "delta"), "content")
 
 
 def response_reply(response: object) -> str:
-    """The text of a response of the responses API."""
-    text = _get(response, "output_text")
-    return text if isinstance(text, str) else ""
+    """The text of a response: of all its messages."""
+    parts = (part for item in _list(response, "output") for part in _list(item, "content"))
+    return "".join(_text(part, "text") for part in parts if _get(part, "type") == "output_text")
 
 
 def response_piece(event: object) -> str:
     """What an event of a stream of the responses API adds to the text."""
-    delta = _get(event, "delta") if _get(event, "type") == "response.output_text.delta" else None
-    return delta if isinstance(delta, str) else ""
+    return _text(event, "delta") if _get(event, "type") == "response.output_text.delta" else ""
+
+
+def _text(value: object, name: str) -> str:
+    found = _get(value, name)
+    return found if isinstance(found, str) else ""
+
+
+def _list(value: object, name: str) -> Sequence[Any]:
+    found = _get(value, name)
+    return found if isinstance(found, list) else ()
 
 
 def _get(value: Any, name: str) -> Any:
