@@ -16,9 +16,10 @@ from ..edges.files import Stamp, stamp
 from ..edges.folder import UserFolder
 from ..edges.git.repository import Repository
 from ..edges.index.index import Index
+from ..edges.index.item_places import ItemPlace
 from ..edges.index.manifest import MANIFEST, buffers, look
 from ..edges.index.reading import read_message
-from ..edges.index.view import ItemPlace, View
+from ..edges.index.view import View
 from ..edges.llm.base import Model
 from ..edges.llm.meter import Meter
 from ..edges.prompts import Prompts

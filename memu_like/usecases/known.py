@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..edges.index.item_places import ItemPlace
 from ..edges.index.reading import text_key
 from ..edges.index.segment import CHUNK, MESSAGE
-from ..edges.index.view import ItemPlace, View
+from ..edges.index.view import View
 from ..models import Item, Origin
 from ..pure.rendering import bullet_text
 from ..pure.terms import terms

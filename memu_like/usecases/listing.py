@@ -16,8 +16,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from ..config import Settings
 from ..edges import buffer
 from ..edges.folder import DERIVED, USER_FILE
+from ..edges.index.item_places import ItemPlace
 from ..edges.index.segment import MESSAGE
-from ..edges.index.view import ItemPlace
 from ..edges.llm.ledger import read_usage
 from ..errors import CorruptFile, InvalidInput, NotFound
 from ..models import FORMAT_VERSION, Entry, Event, Item, Modality, Origin, Resource, Status, Usage

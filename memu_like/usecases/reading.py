@@ -12,8 +12,9 @@ from datetime import datetime
 
 import numpy as np
 
+from ..edges.index.item_places import ItemPlace
 from ..edges.index.segment import CHUNK, MESSAGE, Session
-from ..edges.index.view import ItemPlace, View
+from ..edges.index.view import View
 from ..models import Entry, Hit, Status
 from ..pure.markdown import entries, parse
 from ..pure.merging import standing_summary

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..edges.index.item_places import ItemPlace
 from ..edges.index.reading import embed_rows
-from ..edges.index.view import ItemPlace, View
+from ..edges.index.view import View
 from ..models import Item, ItemType, Status
 from ..pure.ranking import idf
 from ..pure.slotting import find_places

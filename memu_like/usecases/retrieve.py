@@ -9,9 +9,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from ..edges.index.item_places import ItemPlace
 from ..edges.index.reading import embed_rows
 from ..edges.index.segment import CHUNK, OWN_ROWS, Session
-from ..edges.index.view import ItemPlace, View
+from ..edges.index.view import View
 from ..errors import CorruptFile, EmbedderError, InvalidInput
 from ..models import Hit, Item, RetrieveResult, Status
 from ..pure.secrets import mask_secrets

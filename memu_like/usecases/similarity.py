@@ -14,8 +14,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ..edges.index.item_places import ItemPlace
 from ..edges.index.segment import OWN_ROWS
-from ..edges.index.view import ItemPlace, View
+from ..edges.index.view import View
 from ..errors import InvalidInput
 from ..models import Status
 from .desk import UNREAD, Desk

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...models import Status
 from ...pure.ranking import idf
+from .item_places import ItemPlace, place_of
 from .merging import latest_revisions
 from .segment import COARSE_DIMENSIONS, EVIDENCE, ITEM, STATUSES, Segment, Session, key_of, plainness
 
@@ -28,22 +29,6 @@ SET_ASIDE = "buffer-"
 MAX_PLACES_KEPT = MAX_TERMS_KEPT = 4096
 # More than the lines of any resource: a session's number times this plus a line orders all lines.
 LINES = 2**32
-
-
-@dataclass(frozen=True, slots=True)
-class ItemPlace:
-    """An item's last revision: where its line stands and what it hangs on."""
-
-    id: str
-    rev: int
-    status: Status
-    file: str
-    offset: int
-    length: int
-    line: int
-    slot: str
-    first: int
-    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +401,7 @@ class View:
         key = item_id.encode()
         for segment in self.segments:
             for number in segment.items_with_id(key):
-                place = _place(segment, number)
+                place = place_of(segment, number)
                 if best is None or place.rev >= best.rev:
                     best = place
         return best
@@ -439,7 +424,7 @@ class View:
     def oldest(self, item_id: str) -> ItemPlace | None:
         """The first revision of an item that the index still knows."""
         key = item_id.encode()
-        places = (_place(segment, n) for segment in self.segments for n in segment.items_with_id(key))
+        places = (place_of(segment, n) for segment in self.segments for n in segment.items_with_id(key))
         return min(places, key=lambda place: place.rev, default=None)
 
     def items_at(self, resource: str, line: int) -> list[ItemPlace]:
@@ -484,7 +469,7 @@ class View:
         slots = {id(segment): segment.items["slot"].tolist() for segment in self.segments}
         for _, segment, number in latest.values():
             if (id(segment), slots[id(segment)][number]) in wanted:
-                yield _place(segment, number)
+                yield place_of(segment, number)
 
     def line_bytes(self, topics: Collection[str]) -> dict[str, dict[str, int]]:
         """Topic -> item id -> length of its line, of the active items of `topics`, and of some that have left
@@ -508,21 +493,3 @@ def _coarse(segment: Segment) -> NDArray[np.float32]:
     part: NDArray[np.float32] = segment.vectors[:, :COARSE_DIMENSIONS].astype(np.float32)
     part *= segment.scales[:, None]
     return part
-
-
-def _place(segment: Segment, number: int) -> ItemPlace:
-    """The fields of ITEM, in order."""
-    values = segment.items[number].item()
-    item_id, rev, status, file, offset, length, line, _, first, last, _, slot, *_ = values
-    return ItemPlace(
-        id=item_id.decode(),
-        rev=rev,
-        status=STATUSES[status],
-        file=segment.files[file],
-        offset=offset,
-        length=length,
-        line=line,
-        slot=segment.slots[slot],
-        first=first,
-        last=last,
-    )
