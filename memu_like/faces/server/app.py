@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +15,7 @@ from starlette.middleware import Middleware
 from ... import __version__
 from ...errors import MemuLikeError
 from .access import Access
+from .describing import describe
 from .guard import AccessLog, Guard
 from .limits import Limits, Shares, Sizes
 from .memobase import router as memobase
@@ -54,6 +56,7 @@ def build(access: Access, limits: Limits) -> FastAPI:
     app.include_router(rest)
     app.include_router(pages)
     app.state.metrics, app.state.templates = metrics, templates(app)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
     app.add_exception_handler(MemuLikeError, _ours)
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(RequestValidationError, _invalid)
