@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Concatenate, Literal, NoReturn, ParamSpec, TypeVar, Unpack
@@ -94,13 +94,19 @@ class ReadableMemory:
         return await finding.find(await self._room(), request)
 
     async def context(
-        self, *, max_tokens: int = 1000, query: str | None = None, **how: Unpack[context_options.How]
+        self,
+        *,
+        max_tokens: int = 1000,
+        query: str | None = None,
+        in_prompt: Iterable[str] = (),
+        **how: Unpack[context_options.How],
     ) -> str:
         """Profile, events and, for a query, what bears on it, as text of at most `max_tokens` tokens.
 
-        `how` are Memobase's options; what they do is told at `context_options.How`.
+        `in_prompt` are the texts of messages that the prompt has anyway: they are not repeated. `how` are
+        Memobase's options; what they do is told at `context_options.How`.
         """
-        return await self._read(contexts.context, max_tokens, query, **how)
+        return await self._read(contexts.context, max_tokens, query, in_prompt, **how)
 
     async def profile(self) -> dict[str, dict[str, list[Entry]]]:
         """What the category files show now: topic -> slot -> entries, in file order."""

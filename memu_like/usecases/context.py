@@ -61,16 +61,20 @@ class _Line:
     """The hit's own text."""
 
 
-def context(desk: Desk, max_tokens: int, query: str | None, **how: Unpack[How]) -> str:
+def context(
+    desk: Desk, max_tokens: int, query: str | None, in_prompt: Iterable[str] = (), **how: Unpack[How]
+) -> str:
     """Profile, recent events and, for a query, the best hits: at most `max_tokens`. Raises InvalidInput.
 
-    With any of Memobase's options, see `context_options`.
+    Messages whose text is in the prompt anyway are left out. With any of Memobase's options, see
+    `context_options`.
     """
     if max_tokens < 1:
         raise InvalidInput(f"max_tokens must be at least 1, not {max_tokens}")
     asked = query if query and query.strip() else None
     if not is_plain(how):
-        return context_with(desk, max_tokens, asked, how)
+        return context_with(desk, max_tokens, asked, how, frozenset(in_prompt))
+    there = frozenset(in_prompt)
     title = f"# Memory of {plain_line(desk.folder.user_id)}\n{DATA_NOTE}"
     count = desk.tools.counter().count
 
@@ -78,14 +82,14 @@ def context(desk: Desk, max_tokens: int, query: str | None, **how: Unpack[How]) 
         """How many lines of each fit its share."""
         return choose(title, sections, max_tokens, count, shares_only=True) or [0] * len(sections)
 
-    relevant = _relevant(desk, asked, max_tokens) if asked else []
+    relevant = _relevant(desk, asked, max_tokens, there) if asked else []
     share = PROFILE_SHARE_WITH_QUERY if asked else PROFILE_SHARE
     first = fitting(_hits_section(relevant))[0]
     relevant, known = _without_doubles(desk, relevant, first, share)
     hits = _hits_section(relevant)
     taken = fitting(hits, known)
     told = [*(line.words for line in relevant[: taken[0]]), *known.lines[: taken[1]]]
-    recent = _recent(desk, told, (line.said for line in relevant[: taken[0]]))
+    recent = _recent(desk, told, there.union(line.said for line in relevant[: taken[0]]))
     return pack(title, [hits, known, Section("Recent", tuple(recent), 1.0)], max_tokens, count)
 
 
@@ -109,15 +113,16 @@ def _hits_section(lines: Sequence[_Line]) -> Section:
 # -- what bears on the query
 
 
-def _relevant(desk: Desk, query: str, max_tokens: int) -> list[_Line]:
+def _relevant(desk: Desk, query: str, max_tokens: int, there: frozenset[str]) -> list[_Line]:
     """A line a hit, best first, without hits that tell nothing beyond what the lines before them tell."""
     wanted = min(MAX_HITS, max(HITS, max_tokens // TOKENS_A_HIT))
     result = retrieve(desk, query, wanted)
     items = {hit.item_ids[0]: hit for hit in result.items}
-    best = {hit.place for hit in result.hits[:AS_SAID]}
+    hits = [hit for hit in result.hits if hit.text not in there]
+    best = {hit.place for hit in hits[:AS_SAID]}
     lines: list[_Line] = []
     told: set[str] = set()
-    for rank, hit in enumerate(result.hits):
+    for rank, hit in enumerate(hits):
         behind = [items[item_id] for item_id in hit.item_ids]
         new = [item for item in behind if item.item_ids[0] not in told]
         text = _said(desk, hit, best) if rank < AS_SAID or not behind else _shorter(desk, hit, behind, new)
@@ -200,12 +205,12 @@ def _entries(desk: Desk) -> Iterable[Entry]:
         yield from (entries[place] for entries in found if place < len(entries))
 
 
-def _recent(desk: Desk, told: Sequence[str], found: Iterable[str]) -> Iterable[str]:
-    """What is buffered and not among the hits (their texts), then the last events, newest first each.
+def _recent(desk: Desk, told: Sequence[str], there: frozenset[str]) -> Iterable[str]:
+    """What is buffered and not there in these texts, then the last events, newest first each.
 
     Sentences that are told above are left out of the events.
     """
-    yield from buffered_lines(desk, frozenset(found))
+    yield from buffered_lines(desk, there)
     above = "\n".join(told)
     known = (one.event for one in listed(desk))
     with_summary = (e for e in known if e.summary and e.kind != "reorganise" and not e.deleted)

@@ -80,7 +80,9 @@ def is_plain(how: How) -> bool:
     return all(value is None for value in how.values())
 
 
-def context_with(desk: Desk, max_tokens: int, query: str | None, how: How) -> str:
+def context_with(
+    desk: Desk, max_tokens: int, query: str | None, how: How, there: frozenset[str] = frozenset()
+) -> str:
     """At most `max_tokens`, prompt included; "" where not even the title fits. Raises InvalidInput.
 
     A prompt of the application's own that takes more than `max_tokens` by itself is refused.
@@ -96,7 +98,7 @@ def context_with(desk: Desk, max_tokens: int, query: str | None, how: How) -> st
     slots = _slots(desk, how, () if full else chats)
     profile = take_profile(frame, [_forms(slot) for slot in slots], budget, count)
     told = "\n".join(profile)
-    recent = list(buffered_lines(desk, {message["content"] for message in chats}))
+    recent = list(buffered_lines(desk, there.union(message["content"] for message in chats)))
     lines = chain(recent, _events(desk, how, asked, told, max_tokens))
     events = take_events(frame, profile, lines, budget, count)
     new = list(takewhile(set(recent).__contains__, events))

@@ -139,3 +139,17 @@ async def test_further_hits_stand_as_their_items_where_those_are_shorter(tmp_pat
         assert all("yesterday (2023-05-07)" in line for line in (*as_said, *as_items))
         assert "- [2023-05-08] Mara was at the regatta." in lines
         assert "## Profile" not in lines, "every item is told above"
+
+
+@pytest.mark.parametrize("options", [{}, {"fill_window_with_events": True}])
+async def test_what_the_prompt_has_anyway_is_not_repeated(
+    memory: MemoryService, options: dict[str, Any]
+) -> None:
+    user = memory.user("mara")
+    texts = ["I adopted a guinea pig named Oscar.", "Oscar sleeps in the kitchen."]
+    await user.add([{"role": "user", "content": text} for text in texts])
+    for query in (None, "Where does Oscar sleep?"):
+        both = await user.context(query=query, **options)
+        one = await user.context(query=query, in_prompt=texts[:1], **options)
+        assert all(text in both for text in texts)
+        assert [text in one for text in texts] == [False, True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,7 @@ from ...models import MemorizeReport, ProfileSlot
 from ...service import MemoryService, UserMemory
 from .exchange import Exchange, Message
 from .home import Home
+from .messages import Asked
 
 log = logging.getLogger("memu_like")
 KEPT_ERRORS = 1000
@@ -52,19 +54,20 @@ class ClientMemory:
 
     # -- reading
 
-    async def prompt(self, user_id: str, query: str | None = None) -> str:
+    async def prompt(self, user_id: str, query: str | None = None, in_prompt: Sequence[str] = ()) -> str:
         """What a system message says of memory; "" where nothing is remembered of the user."""
         await self._saved(user_id)
+        user = self._user(user_id)
         try:
-            text = await self._user(user_id).context(query=query, max_tokens=self._size)
+            text = await user.context(query=query, max_tokens=self._size, in_prompt=in_prompt)
         except NotFound:
             return ""
         return f"{as_data(text)}\n{self._additional}" if text else ""
 
-    async def prompt_or_none(self, user_id: str, query: str) -> str:
-        """The same for a request, which is made without memory where that cannot be read."""
+    async def prompt_for(self, user_id: str, asked: Asked) -> str:
+        """The same for a request; where memory cannot be read, the request is made without."""
         try:
-            return await self.prompt(user_id, query or None)
+            return await self.prompt(user_id, asked.query or None, asked.texts)
         except Exception as error:  # noqa: BLE001  # a face: the chat goes on, and the fault is told
             self._note(MemoryFault(user_id, error))
             return ""

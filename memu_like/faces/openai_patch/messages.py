@@ -13,28 +13,31 @@ LEADING = ("system", "developer")
 class Asked:
     """What a user asks: `query` is the last that they said, `new` the message to save, None where it is old.
 
-    A request with a tool's result carries a question that was saved with the request before.
+    A request with a tool's result carries a question that was saved with the request before. `texts` are
+    those of all messages.
     """
 
     query: str = ""
     new: dict[str, Any] | None = None
+    texts: tuple[str, ...] = ()
 
 
 def asked_in(messages: object) -> Asked:
-    """The user's last message of a list, or a text; its text alone, for that is what memory reads."""
+    """Of a list of messages, or a text; texts alone, for that is what memory reads."""
     if isinstance(messages, str):
         messages = [{"role": "user", "content": messages}]
     if not isinstance(messages, list):
         return Asked()
+    texts = tuple(text_of(_get(message, "content")) for message in messages)
     place = next((n for n in reversed(range(len(messages))) if _get(messages[n], "role") == "user"), None)
-    query = "" if place is None else text_of(_get(messages[place], "content"))
+    query = "" if place is None else texts[place]
     if place is None or not query.strip():
-        return Asked()
+        return Asked(texts=texts)
     if any(map(_is_tool_result, messages[place + 1 :])):
-        return Asked(query)
+        return Asked(query, texts=texts)
     name = _get(messages[place], "name")
     named = {"name": name} if isinstance(name, str) and name else {}
-    return Asked(query, {"role": "user", "content": query, **named})
+    return Asked(query, {"role": "user", "content": query, **named}, texts)
 
 
 def _is_tool_result(message: object) -> bool:
@@ -79,7 +82,7 @@ def text_of(content: object) -> str:
         return content
     if not isinstance(content, Sequence) or isinstance(content, bytes):
         return ""
-    parts = (one for one in content if _get(one, "type") in ("text", "input_text"))
+    parts = (one for one in content if _get(one, "type") in ("text", "input_text", "output_text"))
     return "\n".join(str(_get(part, "text") or "") for part in parts)
 
 

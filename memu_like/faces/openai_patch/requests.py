@@ -65,7 +65,7 @@ def _with_user(method: Any, memory: ClientMemory, interface: Interface) -> Any:
             return method(*args, **given)
         user, arguments = memory.check(user_id), _owned(given, interface.said)
         asked = asked_in(arguments.get(interface.said))
-        prompt = memory.home.wait(partial(memory.prompt_or_none, user, asked.query))
+        prompt = memory.home.wait(partial(memory.prompt_for, user, asked))
         answer = method(*args, **interface.prepared(arguments, prompt))
         return remembered(answer, interface.reading, memory.exchange(user, asked.new))
 
@@ -79,7 +79,7 @@ def _async_with_user(method: Any, memory: ClientMemory, interface: Interface) ->
             return await method(*args, **given)
         user, arguments = memory.check(user_id), _owned(given, interface.said)
         asked = asked_in(arguments.get(interface.said))
-        prompt = await memory.home.run(partial(memory.prompt_or_none, user, asked.query))
+        prompt = await memory.home.run(partial(memory.prompt_for, user, asked))
         answer = await method(*args, **interface.prepared(arguments, prompt))
         return remembered(answer, interface.reading, memory.exchange(user, asked.new))
 

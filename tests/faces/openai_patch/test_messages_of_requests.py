@@ -85,13 +85,14 @@ def test_without_a_prompt_the_arguments_are_a_copy() -> None:
 
 def test_parts_that_can_be_read_once_are_left_to_the_sdk() -> None:
     parts = iter([{"type": "text", "text": "hello"}])
-    assert asked_in([{"role": "user", "content": parts}]) == Asked()
+    assert asked_in([{"role": "user", "content": parts}]).query == ""
     assert len(list(parts)) == 1
 
 
 def test_a_text_is_asked_as_it_stands() -> None:
-    assert asked_in("hello") == Asked("hello", {"role": "user", "content": "hello"})
-    assert asked_in(" ") == asked_in(None) == asked_in([]) == Asked()
+    assert asked_in("hello") == Asked("hello", {"role": "user", "content": "hello"}, ("hello",))
+    assert asked_in(" ").query == ""
+    assert asked_in(None) == asked_in([]) == Asked()
 
 
 def test_objects_of_the_sdk_are_read_as_dicts_are() -> None:
@@ -102,6 +103,7 @@ def test_objects_of_the_sdk_are_read_as_dicts_are() -> None:
 def test_a_question_before_a_tools_result_is_old() -> None:
     question = {"role": "user", "content": "How heavy?"}
     for result in ({"role": "tool"}, {"role": "function"}, {"type": "function_call_output"}):
-        assert asked_in([question, {"role": "assistant"}, result]) == Asked("How heavy?")
+        asked = asked_in([question, {"role": "assistant"}, result])
+        assert asked == Asked("How heavy?", None, ("How heavy?", "", ""))
     assert asked_in([{"role": "tool"}, question]).new == question
     assert asked_in([question, {"role": "assistant", "content": "He weighs"}]).new == question

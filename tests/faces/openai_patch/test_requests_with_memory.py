@@ -124,6 +124,22 @@ async def test_the_size_and_the_text_behind_are_the_applications(
     await done(client.close_memory())
 
 
+async def test_what_the_conversation_has_is_not_told_again(client: Any, model: ChatServer) -> None:
+    await chat(client, "My sister is called Nia.")
+    talk = [by_user(TOLD), {"role": "assistant", "content": "hello"}, by_user(ASKED)]
+    await chat(client, TOLD)
+    await chat(client, "", messages=talk)
+    prompt = sent(model)[0]["content"]
+    assert "Nia" in prompt
+    assert "Oscar" not in prompt
+    model.answers = [response("In Porto.")]
+    items = await respond(client, "Where does Nia live?")
+    model.answers = [response()]
+    await respond(client, [by_user("Where does Nia live?"), *items.output, by_user("And Oscar?")])
+    assert "Oscar" in model.requests[-1]["instructions"]
+    assert "Porto" not in model.requests[-1]["instructions"]
+
+
 # -- the caller's own
 
 
