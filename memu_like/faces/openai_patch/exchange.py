@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ...fenced import as_told
+
 Message = dict[str, Any]
 
 
@@ -31,7 +33,7 @@ class Exchange:
     def messages(self) -> tuple[Message, ...]:
         """What there is to save."""
         found = [] if self.new is None else [{**self.new, "created_at": self.asked_at.isoformat()}]
-        reply = "".join(self.pieces)
+        reply = as_told("".join(self.pieces))
         if reply.strip():
             now = datetime.now(UTC).isoformat()
             found.append({"role": "assistant", "content": reply, "created_at": now})

@@ -67,6 +67,23 @@ async def test_streams_of_local_endpoints_are_saved_without_their_thinking(
     assert await said(client, store) == WHOLE
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("<think>The user has a pet.</think>\n\nA good name!", WHOLE),
+        ("The user has a pet.</think>A good name!", WHOLE),
+        ("<think>The user has", [("user", TOLD)]),
+    ],
+)
+async def test_what_is_thought_aloud_reaches_the_caller_and_not_memory(
+    client: Any, model: ChatServer, store: Path, text: str, told: list[tuple[str, str]]
+) -> None:
+    model.answers = [sent(*(delta(LLAMA, {"content": piece}) for piece in text))]
+    found = await chunks(await chat(client, TOLD, stream=True))
+    assert "".join(chunk.choices[0].delta.content for chunk in found) == text
+    assert await said(client, store) == told
+
+
 async def test_extra_fields_of_chunks_reach_the_caller(client: Any, model: ChatServer) -> None:
     model.answers = [llama_cpp()]
     found = await chunks(await chat(client, TOLD, stream=True))
