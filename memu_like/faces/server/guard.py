@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("memu_like.server")
 OPEN = frozenset(["/api/v1/healthcheck", "/v1/health"])
 """The paths that answer without a token."""
+POLICY = 1008
+"""https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
 
 
 class Guard:
@@ -37,6 +39,8 @@ class Guard:
         self._access = access
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        if connection["type"] == "websocket":  # no route is one; should there ever be, it needs a token too
+            return await send({"type": "websocket.close", "code": POLICY})
         if connection["type"] != "http" or connection["path"] in OPEN:
             return await self._app(connection, receive, send)
         scope = self._access.admit(token_of(connection))

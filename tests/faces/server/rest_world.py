@@ -41,7 +41,9 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
     from fastapi.routing import iter_route_contexts
 
     for route in iter_route_contexts(app.routes):
-        for method in sorted(route.methods or ()):
+        methods = getattr(route, "methods", None)
+        assert methods, f"{route.path} is no plain route: what stands behind it needs tests of its own"
+        for method in sorted(methods):
             yield method, route.path
 
 

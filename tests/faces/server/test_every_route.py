@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from rest_world import BOB, PROJECT, SECRET, client, contents, routes, world
 
+from memu_like import MemoryService
+from memu_like.faces.server import make_app
+from memu_like.faces.server.access import Scope, TokenAccess
+
 TOKENS = (PROJECT, f"{BOB} bob")
 OPEN = {("GET", "/api/v1/healthcheck"), ("HEAD", "/api/v1/healthcheck"), ("GET", "/v1/health")}
 TELL_OF_THE_SERVER = {"/openapi.json", "/docs"}
@@ -73,9 +77,53 @@ async def test_a_token_of_one_user_reads_and_writes_nothing_of_another(tmp_path:
                 assert found.status_code == 403, (method, path, found.text)
                 assert SECRET not in found.text
         after = contents(store)
-    assert {name: data for name, data in after.items() if "lock" not in name} == {
-        name: data for name, data in before.items() if "lock" not in name
-    }
+    assert _without_locks(after) == _without_locks(before)
+
+
+async def test_a_token_of_one_project_reads_and_writes_nothing_of_another(tmp_path: Path) -> None:
+    """One app over two stores, as an application may make it; `serve` has one store, and one project."""
+    stores = [tmp_path / "one", tmp_path / "two"]
+    async with MemoryService(stores[0], embedder="none") as one, MemoryService(stores[1]) as two:
+        app = make_app(one, TokenAccess({PROJECT: Scope(one), "the-other's": Scope(two)}))
+        async with client(app, PROJECT) as owner:
+            await owner.post("/v1/users/caroline/messages", json={"messages": CAROLINE})
+            await owner.post("/v1/users/caroline/flush")
+            item = (await owner.get("/v1/users/caroline/items")).json()[0]
+            assert SECRET in item["text"]
+        ids = NAMES | dict.fromkeys(["item_id", "profile_id", "blob_id"], item["id"])
+        before = contents(stores[0])
+        async with client(app, "the-other's") as other:
+            assert (await other.get("/v1/users/caroline/changes")).status_code == 404
+            for method, path in routes(app):
+                if path.endswith("/changes"):
+                    continue  # once the other store has a Caroline of its own, this has no end
+                found = await other.request(method, filled(path, **ids), json={"id": "caroline"})
+                assert found.status_code < 500, (method, path, found.text)
+                assert SECRET not in found.text, (method, path)
+        assert _without_locks(contents(stores[0])) == _without_locks(before)
+
+
+def _without_locks(found: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: data for name, data in found.items() if "lock" not in name}
+
+
+async def test_what_is_mounted_does_not_go_unnoticed(tmp_path: Path) -> None:
+    async with world(tmp_path / "store") as app:
+        app.mount("/more", app)
+        with pytest.raises(AssertionError, match="/more is no plain route"):
+            list(routes(app))
+
+
+async def test_what_is_no_request_of_http_is_refused_token_or_not(tmp_path: Path) -> None:
+    async with world(tmp_path / "store", *TOKENS) as app:
+        sent: list[dict[str, object]] = []
+
+        async def send(message: dict[str, object]) -> None:
+            sent.append(message)
+
+        scope = {"type": "websocket", "path": "/v1/health", "headers": [], "query_string": b""}
+        await app(scope, send, send)  # type: ignore[arg-type]
+    assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
 async def test_a_token_of_one_user_serves_that_user(tmp_path: Path) -> None:
