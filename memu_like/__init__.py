@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         ModelUnavailable,
         NotFound,
         PromptError,
+        RemoteError,
+        RemoteUnavailable,
         RunsKept,
         SpendCapReached,
         StorageError,
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
         EventRecord,
         Gist,
         Hit,
+        ImportProblem,
+        ImportReport,
         Item,
         ItemType,
         Kept,
@@ -114,6 +118,8 @@ __all__ = [
     "Gist",
     "GitError",
     "Hit",
+    "ImportProblem",
+    "ImportReport",
     "InvalidInput",
     "InvalidUserId",
     "Item",
@@ -139,6 +145,8 @@ __all__ = [
     "PromptError",
     "Rearrangement",
     "Recorded",
+    "RemoteError",
+    "RemoteUnavailable",
     "ReorganiseReport",
     "Reply",
     "Resource",
@@ -170,9 +178,9 @@ __all__ = [
 _MODELS = frozenset(
     """
     BlameLine Blob BlobType BufferCount CategoryText Change Commit ConfigReport DayUsage Edit Entry Event
-    EventRecord Gist Hit Item ItemType Kept MemorizeReport Message Modality Occurred Operation Origin Past
-    ProfileQuery ProfileSlot Rearrangement Recorded ReorganiseReport Reply Resource RetrieveResult
-    RevertReport Source Status SyncReport Usage UserPage UserRecord UserSummary Visit
+    EventRecord Gist Hit ImportProblem ImportReport Item ItemType Kept MemorizeReport Message Modality
+    Occurred Operation Origin Past ProfileQuery ProfileSlot Rearrangement Recorded ReorganiseReport Reply
+    Resource RetrieveResult RevertReport Source Status SyncReport Usage UserPage UserRecord UserSummary Visit
     """.split()
 )
 _HOMES = {

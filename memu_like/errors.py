@@ -17,6 +17,8 @@
     │   └── FormatTooNew             a folder written by a later version
     ├── EmbedderError                the embedder cannot be loaded or answers nonsense
     ├── GitError                     git is missing, refuses, or stands in the middle of a merge
+    ├── RemoteError                  another service that is read from answers what cannot be used
+    │   └── RemoteUnavailable        it is down, or refuses the token: later calls fail alike
     └── ModelError                   a language model could not be asked, or its answer not used
         ├── ModelUnavailable         it is down, too slow, or refuses the key: later calls fail alike
         ├── UnusableReply            its reply could not be used, asked twice
@@ -154,6 +156,16 @@ class GitError(MemuLikeError):
     """What git was asked for could not be done. No file of memory depends on it."""
 
     exit_code = 9
+
+
+class RemoteError(MemuLikeError):
+    """What was asked of another service, such as one to import from, could not be had."""
+
+    exit_code = 10
+
+
+class RemoteUnavailable(RemoteError):
+    """The service is down, too slow, or refuses the token: the next call would fail alike."""
 
 
 class ModelError(MemuLikeError):

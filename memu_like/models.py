@@ -844,6 +844,40 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportProblem:
+    """What could not be imported of a user, and why."""
+
+    user: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import from another service did, or with `dry_run` would do.
+
+    `users` are those that this call has done, `done_before` those that an interrupted one had. `known` are
+    records that were there already; `waiting` those of `blobs` that the service had not read, which wait in
+    the buffer. `failed` are users to be imported again, `refused` the first of the `refusals`: records that
+    cannot be taken in. `notes` say what was imported otherwise than it stood.
+    """
+
+    source: str
+    users: int = 0
+    done_before: int = 0
+    profiles: int = 0
+    events: int = 0
+    blobs: int = 0
+    waiting: int = 0
+    known: int = 0
+    refusals: int = 0
+    failed: tuple[ImportProblem, ...] = ()
+    refused: tuple[ImportProblem, ...] = ()
+    notes: tuple[ImportProblem, ...] = ()
+    seconds: float = 0.0
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """A setting as JSON, a secret masked.
 

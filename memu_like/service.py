@@ -20,6 +20,7 @@ from .building import now
 from .config import Settings
 from .config_verbs import ConfigVerbs
 from .edges.folder import UserFolder
+from .edges.import_state import ImportState
 from .edges.inputs import read_input
 from .edges.llm.base import Model
 from .edges.prompts import Prompts
@@ -33,6 +34,7 @@ from .models import (
     Change,
     DayUsage,
     Event,
+    ImportReport,
     Item,
     MemorizeReport,
     Past,
@@ -60,7 +62,7 @@ from .usecases import doctor as doctors
 from .usecases import history as histories
 from .usecases import usage as usages
 from .usecases import users as accounts
-from .usecases.desk import Desk, Progress, Tools
+from .usecases.desk import Desk, Progress, Room, Tools
 from .usecases.expecting import Expected
 from .usecases.flushing import Flusher, Waits
 from .usecases.states import Point
@@ -190,6 +192,32 @@ class MemoryService(ConfigVerbs):
     async def usage_this_month(self) -> Sequence[DayUsage]:
         """The same of each day of this month so far."""
         return await self._shop.blocking(partial(usages.this_month, self.store, now().date()))
+
+    async def import_memobase(
+        self,
+        url: str,
+        token: str,
+        *,
+        users: Sequence[str] | None = None,
+        progress: Progress | None = None,
+        dry_run: bool = False,
+        retry_seconds: float = 0.5,
+    ) -> ImportReport:
+        """Read a Memobase project through its API into the store: these users (ids), or all.
+
+        Done again it writes what is new; see docs/from-memobase.md. What failed is in the report.
+        `retry_seconds` are before the second of five attempts at a request, and double. Raises InvalidInput,
+        RemoteError where the source cannot be read at all, StorageError.
+        """
+        from .edges.memobase_api import MemobaseApi
+        from .usecases.memobase_import import ProjectImport
+
+        async with MemobaseApi(url, token, first_wait=retry_seconds) as api:
+            state = ImportState(self.store, api.url)
+            return await ProjectImport(api, self._room, state, progress, dry_run).run(users)
+
+    async def _room(self, user_id: str) -> Room:
+        return await self._shop.room(self.user(user_id).folder)
 
     async def _users_of(self, folders: frozenset[str] | None) -> tuple[list[str], list[str]]:
         return await self._shop.blocking(partial(users_of, self.store, folders))

@@ -36,6 +36,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "pure.choosing": ({"pure.client_names"}, "topics are asked for by the names that clients give them"),
     "pure.commit_messages": ({"pure.markdown"}, "an edit is told by the bullets it changed"),
     "pure.markdown": ({"pure.lines"}, "a document is made of lines"),
+    "pure.memobase_records": ({"pure.blobs"}, "a blob of Memobase's is one that a client could insert"),
     "pure.merging": (
         {"pure.lines", "pure.markdown", "pure.rendering"},
         "a merge parses one document and renders another",
@@ -151,6 +152,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "edges.archive": ({"edges.files"}, "an archive holds files"),
     "edges.blob_places": ({"edges.files", "edges.folder"}, "blobs stand in the folder's resources"),
     "edges.buffer": ({"edges.files", "edges.folder"}, "the buffer is a file of the folder"),
+    "edges.import_state": (
+        {"edges.files", "edges.folder"},
+        "how far an import has come is a file of the store",
+    ),
     "edges.insert_counts": ({"edges.files", "edges.folder"}, "the counts are files of the store"),
     "edges.pending": ({"edges.folder"}, "the runs that wait are a file of the folder"),
     "edges.git": ({"edges.files"}, "git's own records are read as any file is"),

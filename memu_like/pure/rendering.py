@@ -75,7 +75,9 @@ def bullet_text(item: Item, own_names: frozenset[str] = frozenset()) -> str:
     if item.origin is Origin.HUMAN:
         return _safe_start(_STRUCTURE.sub(r"\\\g<0>", plain_line(item.text)))
     worded = item.model is not None
-    return _machine_text(item.text, item.subject, item.occurred, item.mentioned_at, own_names, worded)
+    # An entry of another service's profile was written there; nobody said it on that day.
+    said_at = None if item.origin is Origin.IMPORT else item.mentioned_at
+    return _machine_text(item.text, item.subject, item.occurred, said_at, own_names, worded)
 
 
 # Each run looks again at all that its categories show.

@@ -23,7 +23,7 @@ BUFFERED = "~"
 def insert(desk: Desk, blob: Blob) -> str:
     """Buffer a blob durably; returns its id. Raises InvalidInput, and then nothing is written."""
     identity = str(uuid4()) if blob.id is None else marks.blob_id(blob.id)
-    buffer.add(desk.folder, _lines(desk, blob, identity), desk.settings.lock_timeout_seconds)
+    buffer.add(desk.folder, lines_of(desk, blob, identity), desk.settings.lock_timeout_seconds)
     with suppress(StorageError):  # it is safe by now, whether it can be counted or not
         insert_counts.count(desk.folder.store, datetime.now(UTC).date())
     return identity
@@ -33,12 +33,12 @@ def is_known(desk: Desk, blob: Blob) -> bool:
     """Whether a blob of one's own id is there already. Raises Conflict where it says something else."""
     identity = marks.blob_id(blob.id)
     known = _find(desk, identity) if desk.folder.exists() else None
-    if known is not None and known.data != marks.blob_of_lines(_lines(desk, blob, identity)).data:
+    if known is not None and known.data != marks.blob_of_lines(lines_of(desk, blob, identity)).data:
         raise Conflict(f"blob {identity}", f"a {known.type} blob of other contents")
     return known is not None
 
 
-def _lines(desk: Desk, blob: Blob, identity: str) -> list[marks.Raw]:
+def lines_of(desk: Desk, blob: Blob, identity: str) -> list[marks.Raw]:
     """The lines as they will be read again. Raises InvalidInput."""
     at = blob.created_at
     if at is not None and at.tzinfo is None:

@@ -51,11 +51,13 @@ _log = logging.getLogger("memu_like.flush")
 def buffered(desk: Desk, names: Sequence[str]) -> list[Loaded]:
     """Each buffer file's conversations and documents: from its bytes alone, so that doing it again gives
     the same. Raises CorruptFile."""
-    loaded: list[Loaded] = []
-    for name in names:
-        for _, group in groupby(_once(buffer.read(desk.folder, name)), _part):
-            loaded += _load(desk, list(group))
-    return loaded
+    return [one for name in names for one in loaded_from(desk, buffer.read(desk.folder, name))]
+
+
+def loaded_from(desk: Desk, raws: Sequence[Raw]) -> list[Loaded]:
+    """The conversations and documents that lines of the buffer make."""
+    groups = groupby(_once(raws), _part)
+    return [one for _, group in groups for one in _load(desk, list(group))]
 
 
 def _part(raw: Raw) -> tuple[str, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict, get_args
 
 from ..edges.folder import Line
 from ..errors import CorruptFile, InvalidInput
-from ..models import Event, EventRecord, Gist, Item, Status
+from ..models import Event, EventRecord, Gist, Item, ItemType, ProfileDelta, Status
 from ..pure import records
 from ..pure.secrets import mask_secrets
 from ..pure.uuids import event_uuid, item_uuid
@@ -119,7 +119,10 @@ def _order(one: Listed) -> tuple[datetime, datetime, str]:
 
 
 def _is_seen(event: Event) -> bool:
-    return not event.deleted and event.kind in TAKEN_IN and bool(event.items or event.summary)
+    """An import with a reason brought a profile or resources in, and is no event of the user's."""
+    moved = event.kind == "import" and event.reason is not None
+    told = bool(event.items or event.summary)
+    return not event.deleted and event.kind in TAKEN_IN and told and not moved
 
 
 def items_of(desk: Desk, event: Event) -> list[Item]:
@@ -137,18 +140,25 @@ def record(
 ) -> EventRecord:
     """The record of an event; `near` is the similarity of items, by id. Raises CorruptFile."""
     event = _whole(desk, one)
+    items = items_of(desk, event)
     return EventRecord(
         id=str(event_uuid(event.id)),
         event=event.id,
         time=event.time,
         tip=masked(desk, event.summary),
-        profile_delta=event.profile_delta,
+        profile_delta=_imported_delta(event, items) if event.kind == "import" else event.profile_delta,
         tags=event.tags,
-        gists=tuple(gist(desk, event, item, (near or {}).get(item.id)) for item in items_of(desk, event)),
+        gists=tuple(gist(desk, event, item, (near or {}).get(item.id)) for item in items),
         created_at=event.created_at,
         updated_at=event.updated_at or event.created_at,
         similarity=similarity,
     )
+
+
+def _imported_delta(event: Event, items: Sequence[Item]) -> tuple[ProfileDelta, ...]:
+    """What an event from elsewhere changed there; here it is kept beside the profile."""
+    changed = [item for item in items if item.type == ItemType.PROFILE]
+    return tuple(ProfileDelta("add", item.topic, item.slot, item.id, item.text) for item in changed)
 
 
 def gist(desk: Desk, event: Event, item: Item, similarity: float | None = None) -> Gist:

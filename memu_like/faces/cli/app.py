@@ -115,7 +115,7 @@ COMMANDS = (
     *("retrieve", "respond", "context", "profile", "show", "stats", "users"),
     *("sync", "watch", "history", "diff", "blame", "revert"),
     *("items", "events", "resources", "category", "prompts", "config"),
-    *("reindex", "doctor", "export", "import", "forget"),
+    *("reindex", "doctor", "export", "import", "import-memobase", "forget"),
     *("serve", "mcp"),
     "bench",
 )

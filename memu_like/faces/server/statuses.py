@@ -15,6 +15,8 @@ STATUSES: dict[type[errors.MemuLikeError], int] = {
     errors.StorageError: 500,
     errors.EmbedderError: 503,
     errors.GitError: 503,
+    errors.RemoteUnavailable: 503,
+    errors.RemoteError: 502,
     errors.ModelUnavailable: 503,
     errors.SpendCapReached: 503,
     errors.ModelError: 502,
