@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .app import DEFAULT_USER, Call, command
+from .output import note
 
 if TYPE_CHECKING:
     from ...service import MemoryService
@@ -19,22 +22,36 @@ async def mcp(
     host: Annotated[str, typer.Option("--host", help="With --http: the address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="With --http: the port; 0: a free one.")] = 8765,
     token: Annotated[
-        str | None,
-        typer.Option(
-            "--token", envvar="MEMU_LIKE_TOKEN", show_envvar=True, help="With --http: the bearer token."
-        ),
+        list[str] | None,
+        typer.Option("--token", metavar="TOKEN", help="With --http: as of serve; so is MEMU_LIKE_TOKEN."),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", metavar="FILE", help="With --http: as of serve.")
     ] = None,
     only: Annotated[bool, typer.Option("--only", help="Serve no other user, whatever a call names.")] = False,
 ) -> None:
     """Serve memory to MCP clients; without --user, the only user of the store, else "me"."""
+    from ...errors import ConfigError
     from ..mcp import serve_http, serve_stdio
+    from ..server.tokens import ENVIRONMENT, make_access, read_tokens
 
+    if not http and (token or token_file):
+        raise ConfigError(
+            "--token and --token-file go with --http: over stdio there is nobody to be told apart"
+        )
+    grants = read_tokens(token or (), os.environ.get(ENVIRONMENT), token_file) if http else ()
     async with call.service(background=True) as service:
         user_id = await _default_user(call, service)
-        if http:
-            await serve_http(service, user_id, only=only, host=host, port=port, token=token)
-        else:
-            await serve_stdio(service, user_id, only=only)
+        if not http:
+            return await serve_stdio(service, user_id, only=only)
+        access = make_access(service, grants)
+
+        def announce(url: str) -> None:
+            note(f"serving {service.store} at {url}; Ctrl-C ends it")
+            if access is None:
+                note("no token is set: whoever uses this machine may read and write all of it")
+
+        await serve_http(service, user_id, only=only, host=host, port=port, access=access, announce=announce)
 
 
 async def _default_user(call: Call, service: MemoryService) -> str:

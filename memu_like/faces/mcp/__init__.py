@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...errors import MissingExtra
 
 if TYPE_CHECKING:
     from ...service import MemoryService
+    from ..server.access import Access
 
 PURPOSE = "the MCP server"
 
@@ -33,19 +35,20 @@ async def serve_http(
     only: bool = False,
     host: str = "127.0.0.1",
     port: int = 8765,
-    token: str | None = None,
+    access: Access | None = None,
+    announce: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve clients at http://host:port/mcp until SIGINT or SIGTERM.
+    """Serve clients at http://host:port/mcp, which `announce` is told, until SIGINT or SIGTERM.
 
-    Each request needs `token` as a bearer token, where there is one. Raises ConfigError with none on an
-    address that other machines reach, or where the port is taken; and what `serve_stdio` raises.
+    With `access`, each request needs a bearer token, and has what that opens. Raises ConfigError without it
+    on an address that other machines reach, or where the port is taken; and what `serve_stdio` raises.
     """
     _prepare()
     from .http import serve
     from .server import serving
 
-    async with serving(service, user_id, only=only) as server:
-        await serve(server, host, port, token)
+    async with serving(service, user_id, only=only, guarded=access is not None) as server:
+        await serve(server, host, port, access, announce)
 
 
 def _prepare() -> None:

@@ -1,51 +1,57 @@
-"""Streamable HTTP: one port, a bearer token, and signals that end it in order."""
+"""Streamable HTTP: one port, bearer tokens with their scopes, and signals that end it in order."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import logging
 import signal
-import socket
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from hashlib import sha256
-from hmac import compare_digest
-from typing import Any
+from typing import TYPE_CHECKING
 
 import uvicorn
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
 
 from ...errors import ConfigError
-from .server import MemoryServer
+from ..server.guard import is_loopback, token_of
+from ..server.problems import refuse
+from ..server.running import address, bound
+from ..server.statuses import Unauthorised
+from .server import SCOPE, MemoryServer
 
-log = logging.getLogger("memu_like")
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Send
+    from starlette.types import Scope as Connection
+
+    from ..server.access import Access
+
 PATH = "/mcp"
 GRACE_SECONDS = 5
 """Open streams get so long to end."""
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-async def serve(server: MemoryServer, host: str, port: int, token: str | None) -> None:
-    """Serve at http://host:port/mcp until SIGINT or SIGTERM. Raises ConfigError."""
-    if not token and not is_loopback(host):
-        raise ConfigError(f"{host} is reached by other machines: give a --token, or listen on 127.0.0.1")
-    app: App = server.streamable_http_app(
+async def serve(
+    server: MemoryServer, host: str, port: int, access: Access | None, announce: Callable[[str], None]
+) -> None:
+    """Serve at http://host:port/mcp, as `announce` is told, until SIGINT or SIGTERM. Raises ConfigError."""
+    if access is None and not is_loopback(host):
+        raise ConfigError(
+            f"without a token the server listens on this machine only, not on {host}: give --token, or set"
+            " MEMU_LIKE_TOKEN"
+        )
+    app: ASGIApp = server.streamable_http_app(
         streamable_http_path=PATH, json_response=True, host=host, transport_security=_security(host)
     )
-    listening = _listen(host, port)
     config = uvicorn.Config(
-        with_token(app, token) if token else app,
+        app if access is None else Guard(app, access),
         log_config=None,
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    place = f"http://{host}:{listening.getsockname()[1]}{PATH}"
-    log.warning("MCP at %s%s", place, "" if token else ", for this machine only: no token is set")
-    with listening:
+    with bound(host, port) as listening:
+        announce(address(listening) + PATH)
         await _Server(config).serve(sockets=[listening])
 
 
@@ -71,64 +77,35 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def with_token(app: App, token: str) -> App:
-    """`app` behind a bearer token: any other request is answered 401, and goes no further."""
-    wanted = sha256(f"Bearer {token}".encode()).digest()
+class Guard:
+    """Answers 401 to a request without a token that opens something; it goes no further.
 
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and not _has(scope, wanted):
-            return await _refuse(send)
-        await app(scope, receive, send)
+    The SDK keeps a session to who began it, by the user in its connection.
+    """
 
-    return guarded
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
 
-
-def _has(scope: Scope, wanted: bytes) -> bool:
-    given = [value for name, value in scope.get("headers", ()) if name == b"authorization"]
-    return len(given) == 1 and compare_digest(sha256(given[0]).digest(), wanted)
-
-
-async def _refuse(send: Send) -> None:
-    body = b'{"error": "a bearer token is needed"}'
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"www-authenticate", b"Bearer"),
-    ]
-    await send({"type": "http.response.start", "status": 401, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        if connection["type"] != "lifespan":
+            scope = self._access.admit(token_of(connection))
+            if scope is None:
+                headers = {"www-authenticate": "Bearer"}
+                return await refuse(connection, send, Unauthorised.status, str(Unauthorised()), headers)
+            connection[SCOPE] = scope
+            connection["user"] = AuthenticatedUser(AccessToken(token="", client_id=scope.name, scopes=[]))
+        await self._app(connection, receive, send)
 
 
 def _security(host: str) -> TransportSecuritySettings:
-    """On a loopback address only names of this machine are taken, so that no web page can get at it."""
+    """On a loopback address only names of this machine are taken, so that no web page can get at it.
+
+    Elsewhere the server may have any name, and a page has no token.
+    """
     if not is_loopback(host):
         return TransportSecuritySettings(enable_dns_rebinding_protection=False)
     names = ["127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host]
+    hosts = [place for name in names for place in (name, f"{name}:*")]
     return TransportSecuritySettings(
-        allowed_hosts=[f"{name}:*" for name in names],
-        allowed_origins=[f"http://{name}:*" for name in names],
+        allowed_hosts=hosts, allowed_origins=[f"http://{place}" for place in hosts]
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Raises ConfigError where the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen()
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise ConfigError(f"cannot listen on {host}:{port}: {error}; choose another --port") from error
-    return listening

@@ -10,15 +10,20 @@ from mcp_types import INVALID_PARAMS
 from ...errors import MemuLikeError, NotFound
 from ...fenced import as_data
 from .people import People
+from .refusing import NOTHING_YET, refusal
 
 if TYPE_CHECKING:
     from .server import MemoryServer
 
-NOTHING_YET = "Nothing is remembered of this user yet."
+REMEMBER = (
+    "Go through our conversation so far. Search memory for what it touches. Save each thing that will matter"
+    " later and is not remembered yet, in a whole sentence of its own; correct with edit_entry what is no"
+    " longer so. Leave out passwords, keys and numbers of cards. Then tell me in a few lines what you saved."
+)
 
 
 def add_prompts(server: MemoryServer, people: People) -> None:
-    """Register the prompt `context`."""
+    """Register the prompts `context` and `remember`."""
 
     @server.prompt(title="What is remembered")
     async def context(query: str = "", user_id: str | None = None, max_tokens: int = 1000) -> str:
@@ -28,6 +33,11 @@ def add_prompts(server: MemoryServer, people: People) -> None:
         except NotFound:
             return NOTHING_YET
         except MemuLikeError as error:
-            raise MCPError(code=INVALID_PARAMS, message=str(error)) from error
+            raise MCPError(code=INVALID_PARAMS, message=refusal(error)) from error
         asked = f"\n\nWith that in mind: {query}" if query else ""
         return f"{as_data(text)}{asked}"
+
+    @server.prompt(title="Remember what mattered")
+    async def remember(about: str = "") -> str:
+        """Have the model go through the conversation and save what will matter later."""
+        return REMEMBER + (f" Above all: {about}" if about else "")

@@ -6,7 +6,6 @@ without what a chat template would act upon.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
@@ -20,14 +19,13 @@ from ...fenced import NOTE, as_data, as_quoted, as_value
 from ...models import Entry, Hit, Item, Past
 from ...service import UserMemory
 from .people import People
+from .refusing import NOTHING_YET, internal_error, refusal
 
 if TYPE_CHECKING:
     from .server import MemoryServer
 
 P = ParamSpec("P")
 T = TypeVar("T")
-log = logging.getLogger("memu_like")
-NOTHING_YET = "Nothing is remembered of this user yet."
 KNOWLEDGE = 100
 """Statements of a profile that tells its knowledge, the last ones."""
 
@@ -54,7 +52,8 @@ def add_tools(server: MemoryServer, tools: MemoryTools) -> None:
         (tools.forget, erasing),
     ):
         as_json = work.__name__ in ("add_memory", "retrieve_memory", "get_user_profile")
-        server.add_tool(_answering(work), annotations=hints, structured_output=as_json)
+        told = " ".join((work.__doc__ or "").split())
+        server.add_tool(_answering(work), description=told, annotations=hints, structured_output=as_json)
 
 
 def _answering(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -67,29 +66,9 @@ def _answering(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         except MemuLikeError as error:
             raise ToolError(refusal(error)) from error
         except Exception as error:  # noqa: BLE001  # a face: the client gets one line, the log the place
-            log.error("%s: internal error: %s", work.__name__, _where(error))
-            raise ToolError(f"internal error: {type(error).__name__}; please report it") from None
+            raise ToolError(internal_error(work.__name__, error)) from None
 
     return answering
-
-
-def refusal(error: MemuLikeError) -> str:
-    """An error's line; where it tells what is remembered, that is marked as data."""
-    if isinstance(error, Conflict):
-        return (
-            f"what stands there is not what was expected; it now says, as data: {as_quoted(error.current)};"
-            " decide anew, and give that as expected"
-        )
-    return as_value(" ".join(str(error).split()))
-
-
-def _where(error: BaseException) -> str:
-    """The kind of an error and where it was raised, without its message, which may tell what was said."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}{place}"
 
 
 class MemoryTools:

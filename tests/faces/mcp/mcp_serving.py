@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from command_running import command_line, with_environment
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 
 TOOLS = [
     *("save_memory", "search_memories", "get_user_profiles"),
@@ -51,6 +53,16 @@ class Running:
         return self.process.returncode, out, err
 
 
+@asynccontextmanager
+async def client_with(url: str, token: str, **options: Any) -> AsyncIterator[Client]:
+    """The SDK's client, which sends a bearer token."""
+    async with (
+        create_mcp_http_client(headers={"authorization": f"Bearer {token}"}) as http,
+        Client(streamable_http_client(url, http_client=http), **options) as client,
+    ):
+        yield client
+
+
 @contextmanager
 def over_http(store: Path, *arguments: str) -> Iterator[Running]:
     line = command_line("mcp", "--http", "--port", "0", "--store", str(store), *arguments)
@@ -59,9 +71,9 @@ def over_http(store: Path, *arguments: str) -> Iterator[Running]:
     try:
         assert process.stderr is not None
         said = process.stderr.readline()
-        found = re.search(r"http://\S+/mcp", said)
+        found = re.search(r"http://\S+/mcp(?=;)", said)
         assert found, said + process.stderr.read()
-        yield Running(found[0].rstrip(","), process)
+        yield Running(found[0], process)
     finally:
         process.kill()
         process.communicate()

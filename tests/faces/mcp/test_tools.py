@@ -13,7 +13,8 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_serving import TOOLS, call
 
-from memu_like.faces.mcp.server import category_uri, serving
+from memu_like.faces.mcp.server import serving
+from memu_like.faces.mcp.uris import category_uri
 from memu_like.service import MemoryService
 
 OSCAR = "I adopted a guinea pig named Oscar."
@@ -182,24 +183,52 @@ async def test_no_tool_forgets_a_whole_user(client: Client, service: MemoryServi
     assert OSCAR in (await call(client, "get_user_profiles")).text
 
 
-@pytest.mark.parametrize("user_id", ["", "a\x00b", "x" * 2000, "\ud800"])
-async def test_a_user_id_that_cannot_be_one_leaves_nothing_on_disk(
-    client: Client, service: MemoryService, user_id: str
+HOSTILE_IDS = [
+    *("", "a\x00b", "x" * 2000, "a\nb", "\x1b[2J"),
+    *("../../other", "..", ".", "/etc/passwd", "a/b", "..\\other", "C:\\x"),
+]
+
+
+@pytest.mark.parametrize("user_id", HOSTILE_IDS)
+async def test_a_hostile_user_id_is_refused_and_leaves_nothing_on_disk(
+    client: Client, service: MemoryService, tmp_path: Path, user_id: str
 ) -> None:
-    if user_id != "\ud800":  # which JSON over a wire cannot say either
-        told = await call(client, "save_memory", text=OSCAR, user_id=user_id)
+    for tool, arguments in (
+        ("save_memory", {"text": OSCAR}),
+        ("add_memory", {"user_input": OSCAR, "agent_response": "Nice."}),
+        ("search_memories", {"query": "Oscar"}),
+        ("read_category", {"topic": "relationships"}),
+        ("forget", {"entry_id": "abcdefgh"}),
+    ):
+        told = await call(client, tool, **arguments, user_id=user_id)
         assert told.is_error
+        assert "user id" in told.text
         assert "\n" not in told.text
-    assert not service.store.exists() or list(service.store.iterdir()) == []
+    with pytest.raises(MCPError):
+        await client.read_resource(category_uri(user_id, "relationships"))
+    with pytest.raises(MCPError):
+        await client.get_prompt("context", {"user_id": user_id})
+    assert [path for path in tmp_path.rglob("*") if path != service.store] == []
 
 
-async def test_path_like_user_ids_stay_in_the_store(
-    client: Client, service: MemoryService, tmp_path: Path
-) -> None:
-    before = set(tmp_path.iterdir()) | {service.store}
-    await call(client, "save_memory", text=OSCAR, user_id="../../other")
-    assert set(tmp_path.iterdir()) == before
-    assert await service.users() == ["../../other"]
+@pytest.mark.parametrize(
+    "topic", ["../user", "..", "a/b", "a\\b", "", "\x00", "x" * 5000, "user.json", "%2e%2e"]
+)
+async def test_a_hostile_topic_is_refused(client: Client, topic: str) -> None:
+    await call(client, "save_memory", text=OSCAR)
+    told = await call(client, "read_category", topic=topic)
+    assert told.is_error
+    assert "\n" not in told.text
+    with pytest.raises(MCPError):
+        await client.read_resource(category_uri("maya", topic))
+
+
+async def test_a_default_user_may_have_any_id_that_a_store_takes(service: MemoryService) -> None:
+    async with client_of(service, "team/maya") as client:
+        await call(client, "save_memory", text=OSCAR)
+        [listed] = (await client.list_resources()).resources
+        assert listed.uri == "memory://team%2Fmaya/categories/relationships"
+        assert OSCAR in (await client.read_resource(listed.uri)).contents[0].text  # type: ignore[union-attr]
 
 
 async def test_users_are_apart(client: Client) -> None:
@@ -256,11 +285,11 @@ async def test_a_wrong_call_is_a_tool_error_of_one_line(
 
 
 async def test_category_files_are_resources_and_marked_as_data(client: Client) -> None:
-    await call(client, "save_memory", text=OSCAR, user_id="Tomás / ü")
+    await call(client, "save_memory", text=OSCAR, user_id="Tomás ü")
     await call(client, "save_memory", text=OSCAR)
     listed = (await client.list_resources()).resources
     assert [one.uri for one in listed] == ["memory://maya/categories/relationships"]
-    for uri in (listed[0].uri, category_uri("Tomás / ü", "relationships")):
+    for uri in (listed[0].uri, category_uri("Tomás ü", "relationships")):
         text = (await client.read_resource(uri)).contents[0].text  # type: ignore[union-attr]
         found = FENCE.search(text)
         assert found
@@ -280,6 +309,10 @@ async def test_category_files_are_resources_and_marked_as_data(client: Client) -
         "file:///etc/passwd",
         "memory://maya",
         "memory://[x/categories/y",
+        "memory://maya/categories/relationships?x=1",
+        "memory://maya/categories/relationships#x",
+        "memory://maya/categories/%ff",
+        "http://maya/categories/relationships",
     ],
 )
 async def test_an_address_of_no_category_is_refused(client: Client, uri: str) -> None:
@@ -289,13 +322,63 @@ async def test_an_address_of_no_category_is_refused(client: Client, uri: str) ->
 
 
 async def test_the_prompt_is_what_bears_on_a_question(client: Client) -> None:
-    assert [one.name for one in (await client.list_prompts()).prompts] == ["context"]
     await call(client, "save_memory", text=OSCAR)
     prompt = await client.get_prompt("context", {"query": "Which pets do I have?"})
     text = prompt.messages[0].content.text  # type: ignore[union-attr]
     assert FENCE.search(text)
     assert OSCAR in text
     assert text.endswith("With that in mind: Which pets do I have?")
+
+
+async def test_the_prompts_are_listed_and_one_of_a_user_without_memory_says_so(client: Client) -> None:
+    listed = (await client.list_prompts()).prompts
+    assert {one.name: [part.name for part in one.arguments or ()] for one in listed} == {
+        "context": ["query", "user_id", "max_tokens"],
+        "remember": ["about"],
+    }
+    assert not any(part.required for one in listed for part in one.arguments or ())
+    prompt = await client.get_prompt("context", {})
+    assert prompt.messages[0].content.text == "Nothing is remembered of this user yet."  # type: ignore[union-attr]
+    prompt = await client.get_prompt("remember", {"about": "the wedding"})
+    assert "wedding" in prompt.messages[0].content.text  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("context", {"max_tokens": "0"}, "max_tokens"),
+        ("context", {"max_tokens": "many"}, "max_tokens: "),
+        ("context", {"nonsense": "x"}, "nonsense"),
+        ("nonsense", {}, "nonsense"),
+    ],
+)
+async def test_a_wrong_prompt_is_an_error_of_one_line(
+    client: Client, caplog: pytest.LogCaptureFixture, name: str, arguments: dict[str, str], says: str
+) -> None:
+    await call(client, "save_memory", text=OSCAR)
+    with pytest.raises(MCPError, match=says) as error:
+        await client.get_prompt(name, arguments)
+    assert "\n" not in str(error.value)
+    assert "Traceback" not in caplog.text
+
+
+async def test_the_arguments_are_those_that_clients_know(client: Client) -> None:
+    listed = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
+    known = {
+        "save_memory": {"text"},
+        "search_memories": {"query", "max_length"},
+        "get_user_profiles": set(),
+        "add_memory": {"user_input", "agent_response", "timestamp", "meta_data"},
+        "retrieve_memory": {"query", "relationship_with_user", "style_hint", "max_results"},
+        "get_user_profile": {"include_knowledge", "include_assistant_knowledge"},
+    }
+    for name, arguments in known.items():
+        assert set(listed[name]["properties"]) == {*arguments, "user_id"}
+    needed = {name: set(schema.get("required", ())) for name, schema in listed.items()}
+    assert needed["save_memory"] == {"text"}
+    assert needed["search_memories"] == needed["retrieve_memory"] == {"query"}
+    assert needed["add_memory"] == {"user_input", "agent_response"}
+    assert needed["get_user_profiles"] == needed["get_user_profile"] == set()
 
 
 async def test_the_log_tells_no_message(
