@@ -56,6 +56,8 @@ def _patch(owner: Any, memory: ClientMemory, interface: Interface, is_async: boo
             setattr(owner, name, with_user(method, memory, interface))
     if stream := getattr(owner, "stream", None):
         owner.stream = _stream_with_user(stream, owner, memory)
+    for name in ("with_raw_response", "with_streaming_response"):
+        vars(owner).pop(name, None)  # kept since before, with the methods of then
 
 
 def _with_user(method: Any, memory: ClientMemory, interface: Interface) -> Any:

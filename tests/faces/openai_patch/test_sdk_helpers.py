@@ -105,6 +105,13 @@ async def test_a_raw_response_is_saved_when_it_is_parsed(client: Any, model: Cha
     assert await said(client, store) == [("user", TOLD), ("assistant", "hello")]
 
 
+async def test_raw_responses_that_were_made_before_are_made_again(plain: Any, store: Path) -> None:
+    assert plain.chat.completions.with_raw_response
+    client = openai_memory(plain, store)
+    (await done(client.chat.completions.with_raw_response.create(**asking()))).parse()
+    assert await said(client, store) == [("user", TOLD), ("assistant", "hello")]
+
+
 async def test_a_raw_response_that_is_not_parsed_leaves_the_question(client: Any, store: Path) -> None:
     raw = await done(client.chat.completions.with_raw_response.create(**asking()))
     assert "hello" in raw.text
