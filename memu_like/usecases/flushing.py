@@ -237,7 +237,7 @@ class Flusher:
             self.forgotten(user_id)
         except Exception as error:  # noqa: BLE001  # another user's buffer must not wait for this one's
             self._failed(user_id, _said(error))
-            _log.warning("%s: not flushed, and tried again: %s", user_id, _said(error))
+            _log.warning("%s: not flushed, and tried again: %s", user_id, _logged(error))
         else:
             if report is None:
                 self.forgotten(user_id)
@@ -256,7 +256,7 @@ class Flusher:
         try:
             await work
         except Exception as error:  # noqa: BLE001  # the next look may succeed, and the others go on
-            _log.warning("cannot %s: %s", what, _said(error))
+            _log.warning("cannot %s: %s", what, _logged(error))
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
@@ -269,3 +269,8 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 def _said(error: Exception) -> str:
     """Ours say what to do; of any other, at least what it is."""
     return str(error) if isinstance(error, MemuLikeError) else f"{type(error).__name__}: {error}"
+
+
+def _logged(error: Exception) -> str:
+    """The same without the words of a mistake, which may quote what somebody said."""
+    return _said(error) if isinstance(error, MemuLikeError | OSError) else type(error).__name__
