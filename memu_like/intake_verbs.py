@@ -39,15 +39,15 @@ class IntakeVerbs(ReadableMemory):
         self._flusher.changed(self.user_id)
         return count
 
-    async def insert(self, blob: Blob, *, wait: bool = False) -> str:
+    async def insert(self, blob: Blob, *, wait: bool = False, new_user: bool = True) -> str:
         """Buffer a blob, durably; returns its id. With `wait`, also run on what is buffered.
 
-        Of a blob that is there already under its own id nothing is written. Raises InvalidInput, and Conflict
-        where another one has that id.
+        Of a blob that is there already under its own id nothing is written. Raises InvalidInput, Conflict
+        where another one has that id, and without `new_user` NotFound where nobody has made the user.
         """
         if blob.id is not None and await self._is_known(blob):
             return blob.id
-        blob_id = await self._shop.write_beside(self.folder, blobs.insert, blob)
+        blob_id = await self._shop.write_beside(self.folder, blobs.insert, blob, new_user=new_user)
         self._flusher.changed(self.user_id)
         if wait:
             await self.flush()

@@ -29,11 +29,21 @@ def render(messages: Sequence[Mapping[str, Any]]) -> bytes:
     return b"".join(json.dumps(raw, ensure_ascii=False).encode() + b"\n" for raw in messages)
 
 
-def add(folder: UserFolder, messages: Sequence[Mapping[str, Any]], timeout: float) -> None:
-    """Append durably: on return the messages survive a crash of this process and of the machine."""
+def add(
+    folder: UserFolder, messages: Sequence[Mapping[str, Any]], timeout: float, *, new_user: bool = True
+) -> None:
+    """Append durably: on return the messages survive a crash of this process and of the machine.
+
+    Without `new_user`, raises NotFound where the user has no folder yet.
+    """
     data = render(messages)
+    if not new_user:
+        folder.require()  # before the lock, which makes a folder
     with folder.lock(LOCK, timeout):
-        folder.create()  # under the lock: who forgets the user holds it too
+        if new_user:
+            folder.create()  # under the lock: who forgets the user holds it too
+        else:
+            folder.require()
         path = folder.path(BUFFER)
         if path.exists():
             # A writer that was killed in the middle of a line never got to acknowledge it.

@@ -20,10 +20,14 @@ BUFFERED = "~"
 """After every resource's id, for blobs of the same time."""
 
 
-def insert(desk: Desk, blob: Blob) -> str:
-    """Buffer a blob durably; returns its id. Raises InvalidInput, and then nothing is written."""
+def insert(desk: Desk, blob: Blob, *, new_user: bool = True) -> str:
+    """Buffer a blob durably; returns its id. Raises InvalidInput, and then nothing is written.
+
+    Without `new_user`, raises NotFound where the user has no folder yet.
+    """
     identity = str(uuid4()) if blob.id is None else marks.blob_id(blob.id)
-    buffer.add(desk.folder, lines_of(desk, blob, identity), desk.settings.lock_timeout_seconds)
+    timeout = desk.settings.lock_timeout_seconds
+    buffer.add(desk.folder, lines_of(desk, blob, identity), timeout, new_user=new_user)
     with suppress(StorageError):  # it is safe by now, whether it can be counted or not
         insert_counts.count(desk.folder.store, datetime.now(UTC).date())
     return identity

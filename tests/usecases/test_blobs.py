@@ -372,3 +372,12 @@ def test_any_chat_comes_back_from_its_lines(messages: list[dict[str, Any]], rest
     data = {**{key: value for key, value in rest.items() if key != "messages"}, "messages": messages}
     lines = blob_lines(Blob("chat", data), "b1", AT)
     assert blob_of_lines(list(reversed(lines))) == Blob(BlobType.CHAT, data, "b1", AT)
+
+
+async def test_a_blob_can_be_for_a_user_that_is_there_only(memory: MemoryService, store: Path) -> None:
+    with pytest.raises(NotFound):
+        await memory.user("maya").insert(chat("I like tea."), new_user=False)
+    assert not (store / "maya").exists()
+    await memory.create_user("maya")
+    blob_id = await memory.user("maya").insert(chat("I like tea."), new_user=False)
+    assert await memory.user("maya").buffered() == [blob_id]

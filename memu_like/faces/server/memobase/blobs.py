@@ -23,19 +23,21 @@ class NewBlob(BaseModel):
     blob_type: BlobType
     blob_data: Annotated[dict[str, Any], Field(description="By type: messages, content, summary, ...")]
     fields: dict[str, Any] | None = None
+    id: Annotated[str | None, Field(description="One's own: sent again, the blob is kept once.")] = None
     created_at: datetime | None = None
 
     def blob(self) -> Blob:
         """The npm client repeats the rest of the blob within its data."""
         data = {key: value for key, value in self.blob_data.items() if key not in ("type", "fields")}
-        return Blob(self.blob_type, data, created_at=self.created_at, fields=self.fields)
+        return Blob(self.blob_type, data, self.id, self.created_at, self.fields)
 
 
 @router.post("/blobs/insert/{user_id}")
 async def insert_blob(user: User, body: NewBlob, wait_process: Wait = False) -> Response:
     """Keep a blob and buffer it; it is on disk, and found by search, when the answer comes."""
-    await user.record()  # one that nobody made is an error, as with Memobase
-    return answer({"id": await user.insert(body.blob(), wait=wait_process), "chat_results": []})
+    # A user that nobody made is an error, as with Memobase.
+    blob_id = await user.insert(body.blob(), wait=wait_process, new_user=False)
+    return answer({"id": blob_id, "chat_results": []})
 
 
 @router.get("/blobs/{user_id}/{blob_id}")
