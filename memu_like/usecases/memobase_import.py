@@ -7,7 +7,7 @@ as done once all of it is written, and what is written is known again, so an imp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -194,6 +194,8 @@ class ProjectImport:
 
     async def _user(self, user: RemoteUser) -> None:
         room = await self.rooms(user.id)
+        # Before the profile: what is learnt meanwhile is then told by both, and not by neither.
+        blobs = [await self._listed_blobs(user, kind) for kind in BlobType]
         profiles = await self._read(user, remote.read_profile, "profiles", "users", "profile", user.id)
         events = await self._events(user)
         if not self.dry_run:
@@ -204,8 +206,8 @@ class ProjectImport:
             part = events[start : start + EVENTS_A_RUN]
             run = partial(importing.take_events, events=part, profiles=profiles, dry_run=self.dry_run)
             self.counts.events += await self._written(room, user, run)
-        for kind in BlobType:
-            await self._blobs(room, user, kind)
+        for ids, unread in blobs:
+            await self._blobs(room, user, ids, unread)
 
     async def _written(self, room: Room, user: RemoteUser, work: Callable[[Desk], Imported]) -> int:
         return self.counts.take(user.id, await room.write(work))
@@ -252,38 +254,34 @@ class ProjectImport:
 
     # -- blobs
 
-    async def _blobs(self, room: Room, user: RemoteUser, kind: BlobType) -> None:
-        unread = await self._unread(user, kind)
-        async for ids in self._pages(user, kind):
-            found = await self._contents(user, ids)
+    async def _blobs(self, room: Room, user: RemoteUser, ids: Sequence[str], unread: frozenset[str]) -> None:
+        for start in range(0, len(ids), BLOBS_A_PAGE):
+            found = await self._contents(user, ids[start : start + BLOBS_A_PAGE])
             kept = [one for one in found if one.id not in unread]
             waiting = [one for one in found if one.id in unread]
             keep = partial(importing.take_blobs, blobs=kept, dry_run=self.dry_run)
-            self.counts.blobs += await self._written(room, user, keep)
+            self.counts.blobs += await self._written(room, user, keep) if kept else 0
             wait = partial(importing.take_waiting, blobs=waiting, dry_run=self.dry_run)
-            added = await self._written(room, user, wait)
+            added = await self._written(room, user, wait) if waiting else 0
             self.counts.blobs += added
             self.counts.waiting += added
 
-    async def _unread(self, user: RemoteUser, kind: BlobType) -> frozenset[str]:
-        """The blobs of a type that Memobase has not learnt from."""
-        found: set[str] = set()
-        for status in UNREAD:
-            answer = await self.api.get("users", "buffer", "capacity", user.id, kind.value, status=status)
-            found.update(remote.read_ids(answer))
-        return frozenset(found)
-
-    async def _pages(self, user: RemoteUser, kind: BlobType) -> AsyncIterator[list[str]]:
-        """The ids of the blobs of a type, each once."""
-        told: set[str] = set()
+    async def _listed_blobs(self, user: RemoteUser, kind: BlobType) -> tuple[list[str], frozenset[str]]:
+        """The ids of the blobs of a type, each once, and those that Memobase has not learnt from."""
+        ids: dict[str, None] = {}
         for page in range(MOST_RECORDS // BLOBS_A_PAGE):
             query = {"page": page, "page_size": BLOBS_A_PAGE}
-            ids = remote.read_ids(await self.api.get("users", "blobs", user.id, kind.value, **query))
-            if new := [one for one in ids if one not in told]:
-                yield new
-            told.update(ids)
-            if len(ids) < BLOBS_A_PAGE or not new:
-                return
+            told = remote.read_ids(await self.api.get("users", "blobs", user.id, kind.value, **query))
+            known = len(ids)
+            ids.update(dict.fromkeys(told))
+            if len(told) < BLOBS_A_PAGE or len(ids) == known:
+                break
+        states = UNREAD if ids else ()
+        answers = [
+            await self.api.get("users", "buffer", "capacity", user.id, kind.value, status=status)
+            for status in states
+        ]
+        return list(ids), frozenset(one for answer in answers for one in remote.read_ids(answer))
 
     async def _contents(self, user: RemoteUser, ids: Sequence[str]) -> list[Blob]:
         """Those of these blobs that are still there: Memobase deletes chats that it has read."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput, NotFound
-from ..models import Entry, Item, Origin, ProfileQuery, ProfileSlot, Status
+from ..models import Entry, Item, ProfileQuery, ProfileSlot, Status
 from ..pure.choosing import check_query, choose_slots
 from ..pure.client_names import shown_topic, slot_of, topic_of
 from ..pure.markdown import parse
@@ -85,12 +85,12 @@ def _shown(desk: Desk, topic: str, title: str, name: str, entries: Sequence[Entr
 def _made_at(desk: Desk, item: Item) -> datetime:
     """When the first revision was written, as far as the index still knows it.
 
-    Of an entry that was imported, `created_at` is when it was written last, and `mentioned_at` when first.
+    What nobody said, such as what was entered by hand or imported, has it in `mentioned_at`.
     """
-    place = desk.view().oldest(item.id) if item.rev > 1 else None
-    first = desk.item_of(place) if place else item
-    imported = first.mentioned_at if first.origin is Origin.IMPORT else None
-    return imported or first.created_at
+    if item.source is None and not item.derived_from and item.mentioned_at is not None:
+        return item.mentioned_at
+    first = desk.view().oldest(item.id) if item.rev > 1 else None
+    return desk.item_of(first).created_at if first else item.created_at
 
 
 def _file_time(desk: Desk, topic: str) -> datetime:
