@@ -56,6 +56,7 @@ def build(access: Access, limits: Limits) -> FastAPI:
     app.include_router(rest)
     app.include_router(pages)
     app.state.metrics, app.state.templates = metrics, templates(app)
+    app.state.stopping = False  # streams end once it is set
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     app.add_exception_handler(MemuLikeError, _ours)
     app.add_exception_handler(Forbidden, _forbidden)

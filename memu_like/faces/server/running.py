@@ -53,7 +53,7 @@ async def serve(
     if access is None:
         app.add_middleware(LocalNames)
     server = make_server(app)
-    with bound(host, port) as listening, _until_stopped(server):
+    with bound(host, port) as listening, _until_stopped(server, app):
         announce(address(listening))
         await server.serve(sockets=[listening])
     await service.drain()
@@ -107,7 +107,7 @@ def address(listening: socket.socket) -> str:
 
 
 @contextmanager
-def _until_stopped(server: uvicorn.Server) -> Iterator[None]:
+def _until_stopped(server: uvicorn.Server, app: FastAPI) -> Iterator[None]:
     """The first signal asks it to stop; a second one does not wait for the requests under way.
 
     uvicorn's own handlers would end the process once it has stopped, and leave the service open.
@@ -116,7 +116,7 @@ def _until_stopped(server: uvicorn.Server) -> Iterator[None]:
 
     def stop() -> None:
         server.force_exit = server.should_exit
-        server.should_exit = True
+        server.should_exit = app.state.stopping = True
 
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)

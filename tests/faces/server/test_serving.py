@@ -17,7 +17,7 @@ from command_running import command_line, with_environment
 
 from memu_like import ConfigError, MemoryService
 from memu_like.faces.server.guard import is_loopback
-from memu_like.faces.server.running import bound, serve
+from memu_like.faces.server.running import GRACE_SECONDS, bound, serve
 
 SECRET, SAID = "a-token-of-ours", "Oscar-the-guinea-pig"
 INSERT = {"blob_type": "chat", "blob_data": {"messages": [{"role": "user", "content": f"I have {SAID}."}]}}
@@ -89,6 +89,19 @@ def test_a_request_under_way_is_answered_before_the_end(tmp_path: Path) -> None:
         assert server.stop() == 0
         thread.join(30)
         assert [(one.status_code, one.json()["errno"]) for one in answers] == [(200, 0)]
+
+
+def test_an_open_stream_of_changes_ends_and_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with serving(tmp_path / "store") as server, server.client() as client:
+        client.post("/users", json={"id": "maya"})
+        changes = f"{server.url}/v1/users/maya/changes"
+        with client.stream("GET", changes) as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "retry: 2000"
+            begun = time.monotonic()
+            assert server.stop() == 0
+            assert time.monotonic() - begun < GRACE_SECONDS - 5
+            assert any(line.startswith("id: ") for line in lines)
 
 
 def test_its_log_holds_no_text_no_query_and_no_token(tmp_path: Path) -> None:

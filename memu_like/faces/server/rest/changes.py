@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from ....errors import MemuLikeError, NotFound
@@ -35,6 +35,7 @@ Cursor = Annotated[str | None, Header(alias="Last-Event-ID", description="The id
     responses={200: {"content": {"text/event-stream": {}}}},
 )
 async def changes(
+    request: Request,
     user: User,
     last: Cursor = None,
     after: Annotated[str | None, Query(max_length=64 * 1024, description="The same, in the address.")] = None,
@@ -45,14 +46,16 @@ async def changes(
     """
     begun = await user.recorded(last if last is not None else after)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(user, begun), media_type="text/event-stream", headers=headers)
+    stream = _stream(user, begun, lambda: request.app.state.stopping)
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-async def _stream(user: User, found: Recorded) -> AsyncGenerator[str, None]:
+async def _stream(user: User, found: Recorded, stopping: Callable[[], bool]) -> AsyncGenerator[str, None]:
+    """Ends when the server does: its reader comes back with its last id."""
     clock = asyncio.get_running_loop().time
     yield RETRY + _told(found)
     heard = clock()
-    while True:
+    while not stopping():
         if not found.events:
             await asyncio.sleep(POLL_SECONDS)
         try:
