@@ -278,6 +278,7 @@ async def test_a_server_of_one_user_serves_no_other(service: MemoryService) -> N
 async def test_a_wrong_call_is_a_tool_error_of_one_line(
     client: Client, tool: str, arguments: dict[str, object], says: str
 ) -> None:
+    await call(client, "save_memory", text=OSCAR)
     told = await call(client, tool, **arguments)
     assert told.is_error
     assert says in told.text

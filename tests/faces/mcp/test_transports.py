@@ -48,7 +48,7 @@ EACH_TOOL: dict[str, dict[str, Any]] = {
     "forget": {"entry_id": "abcdefgh"},
 }
 INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}'
-INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"
+INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
 
 
 async def use_each_tool(client: Client) -> set[str]:
@@ -94,6 +94,16 @@ async def test_http_carries_every_tool(tmp_path: Path, mode: Literal["auto", "le
         code, out, err = running.stop()
     assert (code, out) == (0, "")
     assert "Oscar" not in err
+
+
+@pytest.mark.parametrize("options", [(), ("--http",)])
+def test_without_the_extra_an_error_of_one_line_names_it(tmp_path: Path, options: tuple[str, ...]) -> None:
+    code = "import sys; sys.modules['mcp'] = None; from memu_like.faces.cli import main; sys.exit(main())"
+    line = [sys.executable, "-c", code, "mcp", "--store", str(tmp_path / "store"), *options]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, **with_environment({}))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: the MCP server needs an optional package: pip install 'memu-like[mcp]'\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 LOUD = """
@@ -342,11 +352,13 @@ def test_another_implementation_lists_and_calls_each_tool_over_both_transports(t
     script.write_text(f"#!{server.command}\nimport sys\n{server.args[1]}\n", "utf-8")
     script.chmod(0o700)
     with over_http(tmp_path / "store", "--user", "rosa", "--token", "t0ken") as running:
-        targets = ([str(script), *server.args[2:]], [running.url, "--header", "Authorization: Bearer t0ken"])
+        environment = {**(server.env or {}), "HOME": str(tmp_path)}
+        over = [
+            Inspecting(inspector, [str(script), *server.args[2:]], [], environment),
+            Inspecting(inspector, [running.url], ["--header", "Authorization: Bearer t0ken"], environment),
+        ]
         with ThreadPoolExecutor(2) as pool:
-            inspecting = [Inspecting(inspector, target, server.env or {}) for target in targets]
-            for called in pool.map(inspect_each, inspecting):
-                assert called == set(TOOLS)
+            assert [*pool.map(inspect_each, over)] == [set(TOOLS), set(TOOLS)]
 
 
 @dataclass
@@ -355,10 +367,11 @@ class Inspecting:
 
     inspector: str
     target: list[str]
+    options: list[str]
     environment: dict[str, str]
 
     def __call__(self, method: str, *arguments: str) -> Any:
-        line = [self.inspector, "--cli", *self.target, "--method", method, *arguments]
+        line = [self.inspector, "--cli", *self.target, "--method", method, *self.options, *arguments]
         done = subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr + done.stdout
         return json.loads(done.stdout)
@@ -372,26 +385,32 @@ class Inspecting:
 
 def inspect_each(inspect: Inspecting) -> set[str]:
     """List what there is and call each tool; returns the names of those that answered as they should."""
+    called = set()
+
+    def tool(name: str, **arguments: str) -> str:
+        called.add(name)
+        return inspect.tool(name, **arguments)
+
     assert [tool["name"] for tool in inspect("tools/list")["tools"]] == TOOLS
-    assert inspect.tool("save_memory", text=OSCAR) == "Saved."
-    assert "Saved." in inspect.tool("add_memory", user_input=ROSA, agent_response="A fine city.")
-    assert OSCAR in inspect.tool("search_memories", query="pets", max_length="500")
-    assert OSCAR in inspect.tool("retrieve_memory", query="guinea pig", max_results="3")
-    assert OSCAR in inspect.tool("get_user_profile", include_knowledge="true")
-    profile = inspect.tool("get_user_profiles")
+    assert tool("save_memory", text=OSCAR) == "Saved."
+    assert "Saved." in tool("add_memory", user_input=ROSA, agent_response="A fine city.")
+    assert OSCAR in tool("search_memories", query="pets", max_length="500")
+    assert OSCAR in tool("retrieve_memory", query="guinea pig", max_results="3")
+    assert OSCAR in tool("get_user_profile", include_knowledge="true")
+    profile = tool("get_user_profiles")
     line = next(line for line in profile.splitlines() if "Oscar" in line)
     place, _, text = line.removeprefix("- ").partition(": ")
     topic, entry_id = place.split("/")[0], place.split()[-1]
-    assert OSCAR in inspect.tool("read_category", topic=topic)
-    inspect.tool("edit_entry", entry_id=entry_id, expected=text, text="Has a rabbit named Oscar.")
-    assert "rabbit" in inspect.tool("history", what=entry_id)
-    assert "is forgotten" in inspect.tool("forget", entry_id=entry_id)
+    assert OSCAR in tool("read_category", topic=topic)
+    tool("edit_entry", entry_id=entry_id, expected=text, text="Has a rabbit named Oscar.")
+    assert "rabbit" in tool("history", what=entry_id)
+    assert "is forgotten" in tool("forget", entry_id=entry_id)
     [resource] = inspect("resources/list")["resources"]
     read = inspect("resources/read", "--uri", resource["uri"])["contents"][0]["text"]
     assert ROSA in read
     assert "rabbit" not in read
     assert [prompt["name"] for prompt in inspect("prompts/list")["prompts"]] == ["context", "remember"]
-    return set(TOOLS)
+    return called
 
 
 def fetched(place: Path) -> str:
