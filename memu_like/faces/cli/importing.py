@@ -11,7 +11,7 @@ from rich.console import Console
 from ...errors import RemoteError, UserError
 from ...models import ImportReport
 from .app import Call, command
-from .output import note, remembered
+from .output import note
 
 ENVIRONMENT = "MEMOBASE_API_KEY"
 """Where Memobase's own client looks for the token."""
@@ -55,12 +55,17 @@ async def import_memobase(
 
 def _print(out: Console, report: ImportReport) -> None:
     verb = "would be imported" if report.dry_run else "imported"
-    counts = f"{report.profiles} profile entries, {report.events} events, {report.blobs} blobs"
-    out.print(remembered(f"{report.users} users: {counts} {verb}; {report.known} were there already"))
+    counts = (
+        _count(report.profiles, "profile entry", "profile entries"),
+        _count(report.events, "event", "events"),
+        _count(report.blobs, "blob", "blobs"),
+    )
+    users = _count(report.users, "user", "users")
+    out.print(f"{users}: {', '.join(counts)} {verb}; there already: {report.known}")
     if report.waiting:
-        out.print(f"{report.waiting} of the blobs wait in the buffers: memu-like flush runs on them")
+        out.print(f"waiting in the buffers, for memu-like flush: {_count(report.waiting, 'blob', 'blobs')}")
     if report.done_before:
-        out.print(f"{report.done_before} users were done by an import that was interrupted")
+        out.print(f"done before, by an import that was interrupted: {report.done_before}")
     for problem in report.notes:
         note(f"note: {problem.user}: {problem.reason}")
     for problem in report.refused:
@@ -71,6 +76,10 @@ def _print(out: Console, report: ImportReport) -> None:
         note(f"failed: {problem.user}: {problem.reason}")
 
 
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
 def _failure(report: ImportReport) -> str:
-    count = "a user" if len(report.failed) == 1 else f"{len(report.failed)} users"
+    count = _count(len(report.failed), "user", "users")
     return f"{count} could not be imported ({report.failed[0].reason}); the same command tries them again"
