@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 _HEAD = struct.Struct("<4qQI")
@@ -55,12 +55,16 @@ def stands(before: LineSums, data: bytes) -> bool:
 
 def sums_of(data: bytes, look: Look, before: LineSums | None = None) -> LineSums:
     """The sums of the whole lines of `data`. `before` are those of its beginning, which `stands`."""
-    start, total, sums = (before.size, before.total, before.sums) if before else (0, 0, b"")
-    end = data.rfind(b"\n") + 1
-    fresh = data[start:end]
+    start = before.size if before else 0
+    return replace(extended(before, data[start : data.rfind(b"\n") + 1]), look=look)
+
+
+def extended(before: LineSums | None, fresh: bytes) -> LineSums:
+    """The sums once whole lines were appended; how the file looks by then is not known."""
+    known = before or LineSums(NO_LOOK, 0, 0, b"")
     lines = fresh.split(b"\n")[:-1]
     added = struct.pack(f"<{len(lines)}I", *map(zlib.crc32, lines))
-    return LineSums(look, start + len(fresh), zlib.crc32(fresh, total), sums + added)
+    return LineSums(NO_LOOK, known.size + len(fresh), zlib.crc32(fresh, known.total), known.sums + added)
 
 
 def changed_lines(before: LineSums, data: bytes) -> Iterator[ChangedLine]:

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from ..edges.folder import content_hash
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
-from ..models import Category, Event, Item, ProfileDelta, Reorganised, Status
+from ..models import Category, Event, Item, Origin, ProfileDelta, Reorganised, Status
 from ..pure.lines import ITEM_ID
 from ..pure.markdown import Document, ids_within, parse, render, unescape
 from ..pure.merging import (
@@ -26,6 +26,7 @@ from ..pure.merging import (
     summary_base,
 )
 from ..pure.moments import revised_at, run_moment
+from ..pure.pages import shown
 from ..pure.rendering import bullet_text, fingerprint, plain_line
 from ..pure.selecting import Choice, select_entries
 from ..pure.summarising import is_summary_of, summary_line
@@ -204,20 +205,28 @@ def current_base(desk: Desk, topic: str, current: str | None) -> Base:
     items: list[Item] = []
     own_names = desk.own_names()
     standing = bullets_of(current, mentioned(desk, current))
-    written = _written_at(current)
-    bullets = {i: text for i, text in _shown(desk, topic, written).items() if i not in standing}
+    before, latest = _shown(desk, topic, _written_at(current)), _shown(desk, topic, None)
+    bullets = {i: text for i, text in before.items() if i not in standing}
+    theirs: dict[str, str] = {}
     for item_id, text in standing.items():
         item = desk.item(item_id)
-        if item is not None:
-            items.append(item)
-            if text == bullet_text(item, own_names):
-                bullets[item_id] = text
+        if item is None:
+            continue
+        items.append(item)
+        known = shown(text, desk.settings.mask_secrets)
+        # As an event tells that it stood there: then its line in `items/` was corrected since.
+        told = known in (before.get(item_id), latest.get(item_id))
+        if text == bullet_text(item, own_names) or (told and item.origin is not Origin.HUMAN):
+            bullets[item_id] = text
+        elif told:
+            bullets[item_id], theirs[item_id] = "", known
     standing_line = standing_summary(current)
     model = _model_summary(desk, topic, standing_line)
     if model is not None:
-        before = (item.id for item in items if item.created_at <= model.created_at)
-        return Base(bullets, unescape(standing_line), summarised=tuple(before))
-    return Base(bullets, _fragments(desk, topic, items, unescape(standing_line)))
+        over = tuple(item.id for item in items if item.created_at <= model.created_at)
+        return Base(bullets, unescape(standing_line), summarised=over, theirs=theirs)
+    line = _fragments(desk, topic, items, unescape(standing_line), [*before.values(), *latest.values()])
+    return Base(bullets, line, theirs=theirs)
 
 
 def mentioned(desk: Desk, text: str) -> frozenset[str]:
@@ -226,13 +235,17 @@ def mentioned(desk: Desk, text: str) -> frozenset[str]:
     return frozenset(item.id for item in items if item and item.shown and item.status is Status.ACTIVE)
 
 
-def _fragments(desk: Desk, topic: str, standing: Sequence[Item], line: str) -> str:
-    """The summary line, where the machine has put it together from what the items say, or once said."""
+def _fragments(desk: Desk, topic: str, standing: Sequence[Item], line: str, told: Sequence[str]) -> str:
+    """The summary line, where the machine has put it together from what the items say, or once said.
+
+    `told` are bullets as they once stood there: a line of `items/` may have been corrected since.
+    """
     if not line or line == plain_line(_summary(desk, standing)):
         return line
     files = desk.folder.item_files()
     texts = [item.text for name in files for _, item in desk.folder.items(name) if item.topic == topic]
-    return line if is_summary_of(line, texts) else ""
+    undated = [bullet.rpartition(" (")[0] for bullet in told if bullet.endswith(")")]
+    return line if is_summary_of(line, [*texts, *told, *undated]) else ""
 
 
 def _model_summary(desk: Desk, topic: str, line: str) -> Event | None:
@@ -286,10 +299,12 @@ def _with_shown(
 ) -> list[Item]:
     """The changed items and those that stand in the file: what ranked lower before still ranks lower.
 
-    Where an entry leaves the file, all items of the topic are looked at, for one of them may now fit.
+    Where an entry leaves the file, all items of the topic are looked at, for one of them may now fit; and
+    where the file is gone and nothing is known of what stood there: what is active is shown again then.
     """
     latest = {item.id: item for item in changed}
-    if any(item.status is not Status.ACTIVE or not item.shown for item in changed):
+    lost = current is None and not base.bullets
+    if lost or any(item.status is not Status.ACTIVE or not item.shown for item in changed):
         for place in desk.view().all_items({topic}):
             if place.id not in latest:
                 latest[place.id] = desk.item_of(place)

@@ -33,7 +33,7 @@ from .desk import Desk
 from .expecting import NOTHING, Expected
 from .listing import check_names, event_named
 from .memorize import settle
-from .runs import append, new_run_id
+from .runs import commit, new_run_id
 from .taking_edits import take_edits
 
 ITEM_FIELDS = ("text", "type", "topic", "slot", "subject", "keywords", "tags", "occurred")
@@ -310,8 +310,7 @@ def _checked(rendered: Rendered) -> Rendered:
 
 def _commit(desk: Desk, items: Sequence[Item], event: Event) -> None:
     journal.begin(desk.folder)
-    append(desk, ((month_file("items", item.mentioned_at or item.created_at), item) for item in items))
-    append(desk, [(month_file("events", event.time), event)])
+    commit(desk, items, [event])
 
 
 def _close(desk: Desk) -> None:

@@ -32,6 +32,7 @@ from .categories import (
 )
 from .desk import Desk
 from .fates import Fates, History, Scope, decide, histories
+from .seen_lines import seen_anew
 
 META = ".meta.json"
 STRUCK = "(forgotten)"
@@ -177,7 +178,9 @@ def _rewrite_items(desk: Desk, plan: Erasure) -> None:
                 changes.append((line.offset, line.length, records.render(fate) if fate and last else b""))
             elif item.supersedes in plan.fates.gone:
                 changes.append((line.offset, line.length, records.render(replace(item, supersedes=None))))
-        _splice(desk.folder, name, changes)
+        if changes:
+            with seen_anew(desk, name):
+                _splice(desk.folder, name, changes)
 
 
 def _rewrite_events(desk: Desk, plan: Erasure) -> None:

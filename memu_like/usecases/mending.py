@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 from ..edges import journal
-from ..edges.folder import month_file
 from ..errors import StorageError
 from ..models import Event, Item, Origin, ProfileDelta, Status
 from ..pure.markdown import parse, unescape
@@ -36,9 +35,8 @@ from .categories import (
 )
 from .desk import Desk
 from .renames import RENAMES
-from .runs import append, new_run_id
-
-SEEN = ".memu/seen"
+from .runs import commit, new_run_id
+from .seen_lines import SEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +83,13 @@ def mend(desk: Desk, now: datetime) -> Mended:
     begun = not journal.found(desk.folder)  # one that stands keeps a run that is still to be done
     if begun:
         journal.begin(desk.folder)
-    append(desk, ((month_file("items", _month(item)), item) for item in settled.items.values()))
-    append(desk, ((month_file("events", one.time), one) for one in (*settled.events, event)))
+    commit(desk, settled.items.values(), (*settled.events, event))
     rendered.write(desk)
     desk.index.refresh()
     desk.index.persist()
     if begun:
         journal.end(desk.folder)
     return Mended(run, tuple(settled.items), (*problems, *rendered.problems))
-
-
-def _month(item: Item) -> datetime:
-    return item.mentioned_at or item.created_at
 
 
 # -- what is there

@@ -17,8 +17,7 @@ from typing import TypeVar
 
 from ..chat import ChatRequest
 from ..edges import journal
-from ..edges.folder import month_file
-from ..edges.index.view import ItemPlace
+from ..edges.index.item_places import ItemPlace
 from ..edges.llm.meter import Meter
 from ..errors import ModelError, NotFound, StorageError, Unmergeable, UnusableReply
 from ..models import (
@@ -65,7 +64,7 @@ from .categories import (
 from .desk import Desk, Room
 from .editing import writing
 from .listing import read_items
-from .runs import append, new_run_id
+from .runs import commit, new_run_id
 
 OVERFLOW = 0.5
 """A topic is reorganised once it leaves out more than this share of a category's budget."""
@@ -337,10 +336,7 @@ def _apply(
     with writing(desk):
         plan = _planned(desk, replies, model)
         journal.begin(desk.folder)
-        append(
-            desk, ((month_file("items", item.mentioned_at or item.created_at), item) for item in plan.items)
-        )
-        append(desk, [(month_file("events", plan.now), _event(plan, usage))])
+        commit(desk, plan.items, [_event(plan, usage)])
         for rendered in plan.rendered:
             rendered.write(desk)
         desk.index.refresh()

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..edges import journal
-from ..edges.folder import month_file
 from ..errors import InvalidInput, NotFound, StorageError
 from ..models import Change, Dropped, Event, Item, ProfileDelta, Renamed, RevertReport, Status
 from ..pure.changes import difference, reads_as, state_of
@@ -22,7 +21,7 @@ from .categories import Rendered, Wishes, read_base, render_categories, write_ba
 from .desk import Desk
 from .editing import writing
 from .fates import histories
-from .runs import append, new_run_id
+from .runs import commit, new_run_id
 from .states import Documents, category_texts, repository
 
 ERASED = frozenset(["forget"])
@@ -219,8 +218,7 @@ def _apply(desk: Desk, plan: Plan) -> tuple[str, ...]:
             raise StorageError(vacated.problems[0])
     event = _event(desk, plan, vacated, moved)
     journal.begin(desk.folder)
-    append(desk, ((month_file("items", one.mentioned_at or one.created_at), one) for one in plan.items))
-    append(desk, ((month_file("events", one.time), one) for one in (event, *plan.events)))
+    commit(desk, plan.items, (event, *plan.events))
     vacated.write(desk)
     filled = render_categories(desk, [one.item for one in moved], wishes) if moved else Rendered((), (), ())
     filled.write(desk)

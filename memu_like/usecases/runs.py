@@ -26,6 +26,7 @@ from .desk import Desk
 from .intake import Staged, quotes_in
 from .known import KnownItems
 from .renames import follow_renames
+from .seen_lines import see_appended
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,7 @@ def apply(desk: Desk, runs: Sequence[Run], now: datetime, totals: Totals) -> Non
     with desk.still(look=False):
         rendered = render_categories(desk, changed)
     totals.degraded += rendered.problems
-    append(desk, ((month_file("items", _month(item)), item) for item in changed))
-    append(desk, ((month_file("events", event.time), event) for event in _events(runs, rendered, now)))
+    commit(desk, changed, _events(runs, rendered, now))
     rendered.write(desk)
     desk.index.refresh()
     for run in runs:
@@ -139,17 +139,22 @@ def apply(desk: Desk, runs: Sequence[Run], now: datetime, totals: Totals) -> Non
     totals.categories |= rendered.topics
 
 
-def append(desk: Desk, lines: Iterable[tuple[str, Item | Event]]) -> None:
-    """Append records to their files, one write and one sync a file."""
+def commit(desk: Desk, items: Iterable[Item], events: Iterable[Event]) -> None:
+    """Append items, and then the events that commit them."""
+    written = append(desk, ((month_file("items", one.mentioned_at or one.created_at), one) for one in items))
+    append(desk, ((month_file("events", event.time), event) for event in events))
+    see_appended(desk, written)
+
+
+def append(desk: Desk, lines: Iterable[tuple[str, Item | Event]]) -> dict[str, tuple[int, bytes]]:
+    """Append records to their files, one write and one sync a file.
+
+    Returns, by file, at which byte the lines begin, and the lines.
+    """
     by_file: dict[str, bytearray] = {}
     for name, record in lines:
         by_file.setdefault(name, bytearray()).extend(records.render(record))
-    for name, data in by_file.items():
-        desk.folder.append(name, bytes(data))
-
-
-def _month(item: Item) -> datetime:
-    return item.mentioned_at or item.created_at
+    return {name: (desk.folder.append(name, bytes(data)), bytes(data)) for name, data in by_file.items()}
 
 
 def new_run_id(now: datetime) -> str:

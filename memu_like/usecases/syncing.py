@@ -10,13 +10,11 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from fnmatch import fnmatch
-from pathlib import Path
 from time import perf_counter, time_ns
 
 from ..edges import files, journal
-from ..edges.folder import META, UserFolder, content_hash, month_file, resource_id_of
+from ..edges.folder import META, UserFolder, content_hash, resource_id_of
 from ..errors import StorageError
 from ..models import Edit, Event, Item, Origin, Status, SyncReport
 from ..pure import records
@@ -25,8 +23,6 @@ from ..pure.line_sums import (
     ChangedLine,
     LineSums,
     changed_lines,
-    read_sums,
-    render_sums,
     stands,
     sums_of,
 )
@@ -34,11 +30,10 @@ from .categories import Wishes, base_topics, read_base, render_categories
 from .desk import Desk
 from .editing import writing
 from .following import follow_git
-from .runs import append, new_run_id
+from .runs import commit, new_run_id
+from .seen_lines import SEEN, keep_seen, seen_lines
 from .taking_edits import take_edits
 
-SEEN = ".memu/seen"
-"""What stood there at the last sync. Where it is gone, all that stands there is taken as it is."""
 RESOURCES = f"{SEEN}/resources.json"
 """Of each resource that was whole, by id: its file, and how that looked."""
 
@@ -51,7 +46,7 @@ def sync(desk: Desk, *, confirm: bool = False) -> SyncReport:
         lines = _take_lines(desk) if followed.settled else Lines()
         taken = take_edits(desk, confirm=confirm)
         changed = _changed_resources(desk)
-        _write_seen(desk.folder, lines.seen)
+        keep_seen(desk.folder, lines.seen)
     return SyncReport(
         user=desk.folder.user_id,
         edits=(*lines.edits, *taken.edits),
@@ -115,7 +110,7 @@ def _changed_lines(desk: Desk, seen: dict[str, LineSums]) -> Iterator[tuple[str,
         if not fnmatch(name, "*.jsonl"):
             continue
         path = f"items/{name}"
-        before, look = desk.kept(_sums_path(path), read_sums), files.look(entry, now)
+        before, look = seen_lines(desk, path), files.look(entry, now)
         if before is not None and look is not None and before.look == look:
             continue
         data = folder.read(path)
@@ -127,15 +122,6 @@ def _changed_lines(desk: Desk, seen: dict[str, LineSums]) -> Iterator[tuple[str,
         if before is not None and not same:
             folder.record_person({path: data})
             yield from ((path, change) for change in changed_lines(before, data))
-
-
-def _write_seen(folder: UserFolder, seen: Mapping[str, LineSums]) -> None:
-    for path, sums in seen.items():
-        folder.write(_sums_path(path), render_sums(sums), durable="none")
-
-
-def _sums_path(path: str) -> str:
-    return f"{SEEN}/{Path(path).stem}.sums"
 
 
 def _correct(desk: Desk, items: Mapping[str, Item]) -> str | None:
@@ -163,8 +149,7 @@ def _correct(desk: Desk, items: Mapping[str, Item]) -> str | None:
     reason = f"by hand: {len(changed)} lines of items"
     event = Event(run, "sync", now, now, items=ids, profile_delta=rendered.delta, reason=reason)
     journal.begin(desk.folder)
-    append(desk, ((month_file("items", _month(item)), item) for item in changed))
-    append(desk, [(month_file("events", event.time), event)])
+    commit(desk, changed, [event])
     rendered.write(desk)
     desk.index.refresh()
     desk.index.persist()
@@ -179,10 +164,6 @@ def _left(desk: Desk, changed: Sequence[Item]) -> Iterator[Item]:
         for item in changed:
             if item.id in standing and item.topic != topic:
                 yield replace(item, categories=(topic,), status=Status.SUPERSEDED)
-
-
-def _month(item: Item) -> datetime:
-    return item.mentioned_at or item.created_at
 
 
 # -- resources

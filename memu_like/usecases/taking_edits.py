@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..edges import journal
-from ..edges.folder import content_hash, month_file
+from ..edges.folder import content_hash
 from ..errors import CorruptFile, StorageError
 from ..models import Edit, Event, Item, Origin, Status
 from ..pure import records
@@ -39,7 +39,7 @@ from .categories import (
 from .desk import Desk
 from .following import follow_git
 from .renames import learn_renames
-from .runs import append, new_run_id
+from .runs import commit, new_run_id
 
 MAX_TRIES = 100
 _ID = re.compile(rb"\^([a-z0-9]{4,12})")
@@ -324,8 +324,7 @@ def _commit(desk: Desk, files: Files, found: Edits, run: str, *, held: bool) -> 
         )
         if begun:
             journal.begin(desk.folder)
-        append(desk, ((month_file("items", _month(item)), item) for item in changed.values()))
-        append(desk, [(month_file("events", event.time), event)])
+        commit(desk, changed.values(), [event])
         learn_renames(desk, found.renamed)
     _write_bases(desk, files, found, changed, held=held)
     if found.unseen:
@@ -348,10 +347,6 @@ def _forget(desk: Desk, gone: Sequence[Item]) -> None:
     items = [item for item in gone if category_path(item.topic) in standing]
     if items:
         render_categories(desk, items).write(desk)
-
-
-def _month(item: Item) -> datetime:
-    return item.mentioned_at or item.created_at
 
 
 def _reason(found: Edits, held: bool) -> str:
