@@ -226,7 +226,7 @@ class MemoryTools:
     async def _take_in(self, user: UserMemory, messages: Sequence[Mapping[str, Any]]) -> str:
         """Durable at once. A model takes longer to learn from it than a client waits."""
         await user.add(messages)
-        if self._people.service.settings.llm_model is not None:
+        if (await self._people.service.tools()).model is not None:
             await user.flush(wait=False)
             return "Saved; it is found by search now, and stands in the profile later."
         await user.flush()

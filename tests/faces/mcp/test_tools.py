@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_serving import TOOLS, call
 
+from memu_like.chat import ChatReply, ChatRequest
+from memu_like.config import Settings
 from memu_like.faces.mcp.server import serving
 from memu_like.faces.mcp.uris import category_uri
 from memu_like.service import MemoryService
@@ -78,6 +82,42 @@ async def test_what_is_saved_is_found_and_stands_in_the_profile(client: Client) 
     assert (await call(client, "save_memory", text=OSCAR)).text == "Saved."
     assert OSCAR in (await call(client, "search_memories", query="Which pets are there?")).text
     assert OSCAR in (await call(client, "get_user_profiles")).text
+
+
+class SlowModel:
+    """Answers once it is allowed to."""
+
+    def __init__(self) -> None:
+        self.allowed = asyncio.Event()
+
+    def name(self, step: str) -> str:
+        return "slow"
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        await self.allowed.wait()
+        return ChatReply(json.dumps({"items": [], "title": "t", "summary": "Maya talks."}))
+
+    def stream(self, request: ChatRequest) -> NoReturn:
+        raise AssertionError("nothing here streams")
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_saving_waits_for_no_language_model(tmp_path: Path) -> None:
+    model = SlowModel()
+    settings = Settings(store=tmp_path / "store")
+    async with MemoryService(settings, model=model, background=True) as service:
+        async with client_of(service) as client, asyncio.timeout(60):
+            for tool, arguments in (
+                ("save_memory", {"text": OSCAR}),
+                ("add_memory", {"user_input": ROSA, "agent_response": "A fine city."}),
+            ):
+                assert "found by search now" in (await call(client, tool, **arguments)).text
+            assert OSCAR in (await call(client, "search_memories", query="guinea pig")).text
+            assert await service.user("maya").events() == []
+            model.allowed.set()
+        assert await service.user("maya").events()  # what was due is waited for at the end
 
 
 async def test_memory_os_names_take_an_exchange_with_its_time_and_give_json(

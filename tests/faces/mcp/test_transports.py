@@ -301,6 +301,40 @@ async def test_a_session_answers_to_the_token_that_began_it(tmp_path: Path, web:
         assert (await web.post(running.url, json=asked, headers=other)).status_code == 404
 
 
+HOSTILE_BODIES = [
+    *(b"", b"{", b"[]", b"null", b"7", b"\xff\xfe", b"[" * 100_000, b'{"jsonrpc":"2.0","id":1}'),
+    b'{"jsonrpc":"2.0","id":' + b"9" * 5000 + b',"method":"ping"}',
+    b'{"jsonrpc":"2.0","id":{},"method":"tools/call","params":[]}',
+    b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"save_memory","arguments":7}}',
+    b'{"jsonrpc":"2.0","id":1,"method":"\\u0000"}',
+    b'"' + b"x" * 5_000_000 + b'"',
+]
+
+
+@pytest.mark.parametrize("version", ["2025-06-18", "2026-07-28", "never"])
+async def test_a_hostile_body_is_the_clients_mistake_and_the_server_goes_on(
+    tmp_path: Path, web: httpx.AsyncClient, version: str
+) -> None:
+    headers = {
+        "accept": "application/json, text/event-stream",
+        "content-type": "application/json",
+        "mcp-protocol-version": version,
+    }
+    with over_http(tmp_path / "store") as running:
+        for body in HOSTILE_BODIES:
+            answer = await web.post(running.url, content=body, headers=headers)
+            assert 400 <= answer.status_code < 500, (body[:60], answer.text)
+            assert "Traceback" not in answer.text
+        for method in ("PUT", "PATCH", "DELETE", "GET"):
+            assert 400 <= (await web.request(method, running.url, headers=headers)).status_code < 500
+        async with Client(running.url) as client:
+            assert len((await client.list_tools()).tools) == len(TOOLS)
+        _, out, err = running.stop()
+    assert out == ""
+    assert "Traceback" not in err
+    assert not (tmp_path / "store").exists()
+
+
 async def test_a_web_page_of_another_host_gets_nothing(tmp_path: Path, web: httpx.AsyncClient) -> None:
     accept = {"accept": "application/json, text/event-stream"}
     with over_http(tmp_path / "store") as running:
