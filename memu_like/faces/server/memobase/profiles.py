@@ -22,7 +22,7 @@ class Attributes(BaseModel):
     sub_topic: str
 
 
-class Entry(BaseModel):
+class ProfileEntry(BaseModel):
     content: str
     attributes: Attributes
 
@@ -41,7 +41,7 @@ async def get_profile(
 
 
 @router.post("/{user_id}")
-async def add_profile(user: User, body: Entry) -> Response:
+async def add_profile(user: User, body: ProfileEntry) -> Response:
     """Write an entry, as a person would."""
     await user.record()
     at = body.attributes
@@ -57,7 +57,7 @@ async def import_profile(user: User, body: Notes) -> Response:
 
 
 @router.put("/{user_id}/{profile_id}")
-async def update_profile(user: User, profile_id: str, body: Entry) -> Response:
+async def update_profile(user: User, profile_id: str, body: ProfileEntry) -> Response:
     at = body.attributes
     await user.update_profile(profile_id, body.content, at.topic, at.sub_topic)
     return answer()

@@ -19,12 +19,12 @@ class UserData(BaseModel):
     data: Annotated[dict[str, Any] | None, Field(description="What the application keeps.")] = None
 
 
-class NewUser(UserData):
+class UserToMake(UserData):
     id: Annotated[str | None, Field(description="Without one, a UUID4.", max_length=1024)] = None
 
 
 @router.post("/users")
-async def create_user(scope: Authorised, body: NewUser) -> Response:
+async def create_user(scope: Authorised, body: UserToMake) -> Response:
     """Make a user. One that is there already stays as it is: an error where it has other data."""
     if body.id is not None or scope.users is not None:
         user_within(scope, body.id or "")
