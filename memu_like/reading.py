@@ -113,7 +113,7 @@ class ReadableMemory:
         return await self._read(listing.profile)
 
     async def profile_slots(self, query: ProfileQuery | None = None) -> list[ProfileSlot]:
-        """The profile's slots, one record each, as far as `query` takes them; see docs/profiles.md."""
+        """The profile's slots, one record each, as far as `query` takes them; see docs/python.md."""
         return await self._read(profiles.profile_slots, query or ProfileQuery())
 
     async def category(self, topic: str) -> CategoryText:
