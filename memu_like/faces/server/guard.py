@@ -61,26 +61,31 @@ def token_of(connection: Connection) -> str | None:
 
 
 class LocalNames:
-    """Of a server without tokens: it answers to the names of this machine only.
+    """Of a server without tokens: it answers to the names of this machine only, and to pages of it.
 
     A page in a browser here may have a name of its own lead to this address, and is stopped by nothing else:
-    https://en.wikipedia.org/wiki/DNS_rebinding
+    https://en.wikipedia.org/wiki/DNS_rebinding ; and any page may send a request that it cannot read the
+    answer of, which the browser marks: https://www.rfc-editor.org/rfc/rfc6454#section-7
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        if connection["type"] == "http" and not is_loopback(host_of(connection)):
+        if connection["type"] == "http" and not _is_local(connection):
             detail = "without a token this server answers to localhost only"
             return await refuse(connection, send, Forbidden.status, detail)
         return await self._app(connection, receive, send)
 
 
-def host_of(connection: Connection) -> str:
-    """What the client calls the server, without the port; "" where it does not say."""
-    found = [value.decode("latin-1") for name, value in connection["headers"] if name == b"host"]
-    host = found[0] if len(found) == 1 else ""
+def _is_local(connection: Connection) -> bool:
+    hosts = [value.decode("latin-1") for name, value in connection["headers"] if name == b"host"]
+    origins = [value.decode("latin-1") for name, value in connection["headers"] if name == b"origin"]
+    named = len(hosts) == 1 and is_loopback(without_port(hosts[0]))
+    return named and all(is_loopback(without_port(one.partition("://")[2])) for one in origins)
+
+
+def without_port(host: str) -> str:
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 

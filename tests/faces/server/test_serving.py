@@ -165,6 +165,11 @@ def test_without_a_token_it_answers_this_machine_only_and_says_so(tmp_path: Path
             for name in ("evil.example", "localhost.evil.example", "10.0.0.1", ""):
                 refused = client.get("/project/users", headers={"Host": name})
                 assert refused.status_code in (400, 403), name
+            for origin in ("http://localhost:3000", "http://127.0.0.1:80", "https://[::1]"):
+                assert client.post("/users/buffer/maya/chat", headers={"Origin": origin}).status_code == 200
+            for origin in ("https://evil.example", "http://localhost.evil.example", "null", "localhost", ""):
+                refused = client.post("/users/buffer/maya/chat", headers={"Origin": origin})
+                assert refused.status_code == 403, origin
         server.stop()
     assert "no token is set" in server.err
 
