@@ -19,6 +19,8 @@ from . import files
 from .folder import UserFolder
 
 JOURNAL = ".memu/journal.json"
+UNDER_LOCK = ("bases", "index", "seen")
+"""Folders of `.memu/` that are written to under the folder's lock alone, at times before a journal stands."""
 
 
 def begin(folder: UserFolder, planned: Sequence[Resource] = ()) -> None:
@@ -134,12 +136,9 @@ def sources(item: Item) -> set[str]:
 
 def leftovers(folder: UserFolder) -> list[Path]:
     """Temporary files that a writer left that was killed before its journal stood, or that one has now."""
-    pattern = f".*.json.*{files.TEMPORARY_SUFFIX}"
-    return [
-        place / name
-        for place in (folder.root, folder.derived)
-        for name in files.matching(str(place), [pattern])
-    ]
+    places = [(place, f".*.json.*{files.TEMPORARY_SUFFIX}") for place in (folder.root, folder.derived)]
+    places += [(folder.derived / name, f".*{files.TEMPORARY_SUFFIX}") for name in UNDER_LOCK]
+    return [place / name for place, pattern in places for name in files.matching(str(place), [pattern])]
 
 
 def sweep(folder: UserFolder) -> None:

@@ -191,7 +191,9 @@ async def test_names_that_differ_in_capitals_alone_are_told(caroline: UserMemory
 async def test_leftovers_of_a_killed_writer_are_told_and_swept(caroline: UserMemory, folder: Path) -> None:
     (folder / ".user.json.12345678.tmp").write_text("x")
     (folder / ".memu" / ".journal.json.12345678.tmp").write_text("x")
-    assert [level for level, *_ in await found(caroline)] == ["warning", "warning"]
+    (folder / ".memu" / "seen" / ".2023-05.sums.12345678.tmp").write_text("x")
+    (folder / ".memu" / "bases" / ".work_life.json.12345678.tmp").write_text("x")
+    assert [level for level, *_ in await found(caroline)] == ["warning"] * 4
     await caroline.flush()
     assert await caroline.doctor() == []
     (folder / "categories" / ".x.md.12345678.tmp").write_text("x")
