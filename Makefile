@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 LOCOMO ?= ../shared/locomo/dev.json
 RESULTS = benchmarks/results
 
-.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost bench-items bench-context docs-casts bench-sync fuzz clean
+.PHONY: test test-model check lint types bench-locomo bench-speed bench-temporal bench-faults bench-cost bench-items bench-context docs-casts bench-sync bench-server fuzz clean
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest -m "not slow and not model" -n auto --dist loadfile
@@ -51,6 +51,9 @@ docs-casts: $(VENV)/dev
 
 bench-sync: $(VENV)/test
 	$(BIN)/python benchmarks/sync.py --json $(RESULTS)/sync.json
+
+bench-server: $(VENV)/test
+	$(BIN)/python benchmarks/server.py --json $(RESULTS)/server.json
 
 # Many more steps than CI makes, from a random seed, which is printed: FUZZ_SEED=... repeats them.
 fuzz: $(VENV)/test
