@@ -1,7 +1,7 @@
 """What a load on the server needs: the server as a process of its own, and a client that costs little.
 
-The client speaks just enough HTTP/1.1 for our own server, on one connection that is kept: a library for all of
-HTTP takes more of the processor than the server that is measured.
+The client speaks just enough HTTP/1.1 for our own server, on one connection that is kept: a library for all
+of HTTP takes more of the processor than the server that is measured.
 """
 
 from __future__ import annotations

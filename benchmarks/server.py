@@ -4,11 +4,11 @@ The server is `memu-like serve` in a process of its own, with fsync on, no model
 clients are in this process, on the same machine. Parts:
 
 - alone: one client, one request after the other. Inserts go to ten users, whose buffers are flushed in the
-  background meanwhile; contexts and searches are of a user with 1,000 items.
-- load: 200 writers on 1,000 users, each sending its next message when the one before is acknowledged, and four
-  readers. Half of all goes to 50 of the users, so that their buffers are flushed again and again. The server is
-  killed (SIGKILL) five times and started again at once. In the end it is told to stop, all is flushed, and the
-  files are read: what was acknowledged must be there once, and what was not, once at most.
+  background meanwhile; contexts and searches are of three users with 1,000 items each.
+- load: 200 writers on 1,000 users, each sending its next message when the one before is acknowledged, and
+  four readers. Half of all goes to 50 of the users, so that their buffers are flushed again and again. The
+  server is killed (SIGKILL) five times and started again at once. In the end it is told to stop, all is
+  flushed, and the files are read: what was acknowledged must be there once, what was not, once at most.
 - memory: users come one after the other, each with a message and a context.
 """
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import statistics
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -30,7 +29,8 @@ from server_load import Load, load, sentence
 from speed import messages, queries
 
 PARTS = ("alone", "load", "memory")
-ITEMS = 1000
+ITEMS, OLD = 1000, 3
+"""Items of each of so many users that are read."""
 INSERTS, READS, WARM = 400, 200, 10
 INSERT_FLOOR, CONTEXT_FLOOR = 5.0, 10.0
 TOUCHED = (100, 1_000, 5_000, 10_000)
@@ -69,10 +69,11 @@ async def alone(server: Server) -> Times:
 
 
 async def _prepare(client: Client) -> None:
-    """A user with ITEMS items or some more, and ten to insert for."""
-    await client.post("/api/v1/users", {"id": "alone"})
-    for batch in messages(round(ITEMS * 1.4)):
-        await client.post("/v1/users/alone/memorize", {"messages": batch})
+    """Users with ITEMS items or some more, and ten to insert for."""
+    for number in range(OLD):
+        await client.post("/api/v1/users", {"id": f"old{number}"})
+        for batch in messages(round(ITEMS * 1.4), seed=number):
+            await client.post(f"/v1/users/old{number}/memorize", {"messages": batch})
     for number in range(10):
         await client.post("/api/v1/users", {"id": f"new{number}"})
 
@@ -107,12 +108,12 @@ async def _measure_reads(client: Client, times: Times) -> None:
 
     async def at(name: str, path: str, query: Callable[[int], dict[str, object]]) -> None:
         async def read(number: int) -> None:
-            envelope(await client.get(user_path(path, "alone"), **query(number)))
+            envelope(await client.get(user_path(path, f"old{number % OLD}"), **query(number)))
 
         await _repeat(times, name, READS, read)
 
     async def retrieve(number: int) -> None:
-        await client.post("/v1/users/alone/retrieve", {"query": asked[number]})
+        await client.post(f"/v1/users/old{number % OLD}/retrieve", {"query": asked[number]})
 
     await at("context", "users/context", lambda _: {"max_token_size": 1000})
     await at("context about chats", "users/context", lambda n: {"chats_str": chats(n)})
@@ -241,7 +242,7 @@ def _run_load(server: Server, given: argparse.Namespace, result: dict[str, Any],
         )
     table(LOADED, rows)
     print()
-    table(["", "", ""], [[name, value, ""] for name, value in found.figures.items()])
+    table(["what came of it", ""], list(found.figures.items()))
     result["load"] = [dict(zip(LOADED, row, strict=True)) for row in rows]
     result["kills"] = found.figures
     missed += found.problems
