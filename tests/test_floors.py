@@ -36,7 +36,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
     "pure.choosing": ({"pure.client_names"}, "topics are asked for by the names that clients give them"),
     "pure.commit_messages": ({"pure.markdown"}, "an edit is told by the bullets it changed"),
     "pure.markdown": ({"pure.lines"}, "a document is made of lines"),
-    "pure.memobase_records": ({"pure.blobs"}, "a blob of Memobase's is one that a client could insert"),
+    "pure.memobase_records": (
+        {"pure.blobs", "pure.names"},
+        "a user and a blob of Memobase's have ids that a client's could have",
+    ),
     "pure.merging": (
         {"pure.lines", "pure.markdown", "pure.rendering"},
         "a merge parses one document and renders another",

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import InvalidInput
 from ..models import Blob, BlobType
+from . import names
 from .blobs import MAX_ID, blob_type
 
 FIRST_YEAR = 1970
@@ -63,20 +64,25 @@ class RemoteEvent:
     updated_at: datetime
 
 
-def remote_id(value: object, what: str) -> str:
+def remote_id(value: object, what: str, longest: int = MAX_ID) -> str:
     """An id that may stand in a path of the API. Raises InvalidInput."""
-    if not isinstance(value, str) or not value.strip() or len(value) > MAX_ID or not value.isprintable():
-        raise InvalidInput(f"{what}: the id {_shown(value)} is not 1 to {MAX_ID} printable characters")
+    if not isinstance(value, str) or not value.strip() or len(value) > longest or not value.isprintable():
+        raise InvalidInput(f"{what}: the id {_shown(value)} is not 1 to {longest} printable characters")
     if value in (".", "..") or "/" in value or "\\" in value:
         raise InvalidInput(f"{what}: the id {_shown(value)} is like a path")
     return value
+
+
+def user_id(value: object) -> str:
+    """The id of a user. Raises InvalidInput."""
+    return remote_id(value, "a user", names.MAX_ID)
 
 
 def read_user(value: object) -> RemoteUser:
     """From a listing ("additional_fields"), or the answer for one user ("data"). Raises InvalidInput."""
     given = _object(value, "a user")
     data = given.get("additional_fields", given.get("data"))
-    identity = remote_id(given.get("id"), "a user")
+    identity = user_id(given.get("id"))
     return RemoteUser(identity, None if data is None else _object(data, f"the data of user {identity}"))
 
 
@@ -228,4 +234,5 @@ __all__ = [
     "read_profile",
     "read_user",
     "remote_id",
+    "user_id",
 ]

@@ -91,7 +91,8 @@ def take_user(desk: Desk, data: Mapping[str, Any] | None) -> str:
 def take_profiles(desk: Desk, profiles: Sequence[RemoteProfile], *, dry_run: bool = False) -> Imported:
     """Each becomes an item with its own times, shown in the slot of its names."""
     with _held(desk, dry_run):
-        new = [one for one in profiles if desk.item(profile_item_id(one.id)) is None]
+        own = {profile_item_id(one.id): one for one in reversed(profiles)}  # of two with one id, the first
+        new = [one for identity, one in reversed(own.items()) if desk.item(identity) is None]
         run = new_run_id(desk.tools.now())
         places = Places(desk)
         drafts, refused = _collected(new, lambda one: _profile_drafts(desk, places, one))
@@ -156,7 +157,8 @@ def take_events(
     what one of the `profiles`, imported before, says in the same words."""
     with _held(desk, dry_run):
         there = desk.folder.all_events() if desk.folder.exists() else {}
-        new = [one for one in events if event_run(one) not in there]
+        own = {event_run(one): one for one in reversed(events)}
+        new = [one for run, one in reversed(own.items()) if run not in there]
         places = Places(desk)
         made, refused = _collected(new, lambda one: _event_drafts(desk, places, one))
         if made and not dry_run:
@@ -238,7 +240,8 @@ def take_blobs(desk: Desk, blobs: Sequence[Blob], *, dry_run: bool = False) -> I
     """What the service has read is kept, and not read again: each becomes a resource, or lines of one."""
     with _held(desk, dry_run):
         unread = frozenset() if dry_run else frozenset(one.resource.id for one in unread_resources(desk))
-        new = [one for one in blobs if not _is_kept(desk, one, unread)]
+        kept = _kept_ids(desk, blobs, unread)
+        new = [one for one in blobs if one.id not in kept]
         made, refused = _collected(new, lambda one: blob_store.lines_of(desk, one, str(one.id)))
         if made and not dry_run:
             _keep(desk, [line for _, lines in made for line in lines], unread)
@@ -255,15 +258,15 @@ def take_waiting(desk: Desk, blobs: Sequence[Blob], *, dry_run: bool = False) ->
     return Imported(len(new), len(known) - len(new), refused)
 
 
-def _is_kept(desk: Desk, blob: Blob, unread: frozenset[str]) -> bool:
-    """Whether all of a blob came in; one in a resource that no event tells of may have been cut short."""
+def _kept_ids(desk: Desk, blobs: Sequence[Blob], unread: frozenset[str]) -> frozenset[str]:
+    """Those of the blobs all of which came in; one in a resource that no event tells of may be cut short."""
     if not desk.folder.exists():
-        return False
+        return frozenset()
+    buffered = {mark.id for _, mark, _ in blob_store.buffered_lines(desk)}
     desk.blobs.refresh()
-    places = desk.blobs.of(str(blob.id))
-    if places:
-        return all(place.resource not in unread for place in places)
-    return any(mark.id == blob.id for _, mark, _ in blob_store.buffered_lines(desk))
+    places = {str(one.id): desk.blobs.of(str(one.id)) for one in blobs}
+    stored = {one for one, found in places.items() if found and unread.isdisjoint(p.resource for p in found)}
+    return frozenset(stored | (buffered - {one for one, found in places.items() if found}))
 
 
 def _keep(desk: Desk, lines: Sequence[dict[str, Any]], unread: frozenset[str]) -> None:

@@ -104,7 +104,7 @@ class ProjectImport:
         """
         started = perf_counter()
         if user_ids is not None:
-            await self._users([remote.remote_id(one, "a user") for one in dict.fromkeys(user_ids)], {})
+            await self._users([remote.user_id(one) for one in dict.fromkeys(user_ids)], {})
         else:
             found = await self._listed()
             done = frozenset() if self.dry_run else self.state.done()
@@ -188,7 +188,10 @@ class ProjectImport:
         self.counts.failed.append(ImportProblem(user_id, str(error)))
 
     async def _asked(self, user_id: str) -> RemoteUser:
-        answer = await self.api.get("users", user_id)
+        try:
+            answer = await self.api.get("users", user_id)
+        except NotFound as error:
+            raise NotFound("user", user_id, f"{self.api.url} has none of this id") from error
         # Memobase's answer for one user need not repeat its id.
         return remote.read_user({**answer, "id": user_id} if isinstance(answer, dict) else answer)
 
@@ -256,6 +259,8 @@ class ProjectImport:
 
     async def _blobs(self, room: Room, user: RemoteUser, ids: Sequence[str], unread: frozenset[str]) -> None:
         for start in range(0, len(ids), BLOBS_A_PAGE):
+            if self.progress is not None and len(ids) > BLOBS_A_PAGE:
+                self.progress("blobs of a user", start, len(ids))
             found = await self._contents(user, ids[start : start + BLOBS_A_PAGE])
             kept = [one for one in found if one.id not in unread]
             waiting = [one for one in found if one.id in unread]

@@ -407,6 +407,35 @@ async def test_records_that_are_none_are_refused_and_the_others_come(
     assert "evil" in {one.topic for one in await memory.user(ANA).profile_slots()}
 
 
+async def test_of_two_records_with_one_id_the_first_counts(
+    memory: MemoryService, server: MemobaseServer
+) -> None:
+    ana = server.users[ANA]
+    ana.profiles.append(profile(uid("p1"), "Plays nothing", "interest", "games"))
+    ana.events.append(event(uid("e1"), "Another day"))
+    assert figures(await bring(memory, server)) == (2, 3, 2, 3, 2)
+    assert "Plays nothing" not in str(await memory.user(ANA).items())
+    assert [one for one in await memory.user(ANA).doctor() if one.level == "error"] == []
+
+
+async def test_a_long_list_of_blobs_comes_whole(memory: MemoryService, server: MemobaseServer) -> None:
+    pages = {uid(f"d{n}"): document(f"Page {n}.") for n in range(230)}
+    server.users = {BEN: Person(blobs={"doc": pages})}
+    told: list[tuple[str, int, int]] = []
+    assert (await bring(memory, server, progress=lambda *what: told.append(what))).blobs == 230
+    assert sorted(await memory.user(BEN).blobs("doc", 0, 1000)) == sorted(pages)
+    assert ("blobs of a user", 200, 230) in told
+
+
+async def test_what_is_imported_is_committed(server: MemobaseServer, tmp_path: Path) -> None:
+    async with MemoryService(tmp_path / "store", git="on") as memory:
+        await memory.init(git=True)
+        await bring(memory, server)
+        assert await memory.committed() == ()
+        assert await memory.user(ANA).diff() == ()
+        assert {one.commit is not None for one in await memory.user(ANA).history()} == {True}
+
+
 @pytest.mark.parametrize(
     "data", [b"[]", b"null", b'{"errno": 0}', b'{"errno": "0", "data": {}}', b'{"errno": 0, "data": [1]}']
 )
