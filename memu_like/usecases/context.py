@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import Unpack
 
 from ..errors import InvalidInput
 from ..models import Entry, Hit, Item
 from ..pure.dated_text import iso
+from ..pure.keeping import keeping
 from ..pure.packing import Place, Section, choose, pack
 from ..pure.reconciling import successor_id
 from ..pure.rendering import plain_line, with_subject
-from ..pure.secrets import mask_secrets
 from ..pure.sentences import split_sentences
 from .context_options import (
     DATA_NOTE,
-    MAX_KEPT,
     How,
     buffered_lines,
     context_with,
@@ -31,7 +29,7 @@ from .context_options import (
     with_kept_dates,
 )
 from .desk import Desk
-from .event_listing import listed
+from .event_listing import listed, masked
 from .profiles import shown_slots
 from .retrieve import retrieve
 
@@ -101,7 +99,7 @@ def _without_doubles(
     entries = [entry for entry in _entries(desk) if entry.id not in told]
     left = {entry.id for entry in entries}
     kept = [line for n, line in enumerate(lines) if n < first or not line.items & left]
-    profiled = tuple(f"- {e.topic}/{e.slot}: {_masked(desk, _folded(e.text))}" for e in entries)
+    profiled = tuple(f"- {e.topic}/{e.slot}: {masked(desk, _folded(e.text))}" for e in entries)
     return kept, Section("Profile", profiled, share)
 
 
@@ -148,7 +146,7 @@ def _statements(desk: Desk, items: Iterable[Hit]) -> Iterable[str]:
     """Each behind whom it is about, where neither it nor the one before says so."""
     before = ""
     for item in items:
-        text = with_kept_dates(_masked(desk, _folded(item.text)), item.date, item.occurred)
+        text = with_kept_dates(masked(desk, _folded(item.text)), item.date, item.occurred)
         about = plain_line(item.speaker or "")
         said = text if about == before else with_subject(text, about, worded=False)
         before = about
@@ -170,7 +168,7 @@ def _question_before(desk: Desk, hit: Hit, best: Iterable[str]) -> str:
     if hit.line < 2 or before in best or not lines[hit.line - 2].strip():
         return ""
     message = desk.stored_message(lines[hit.line - 2], before)
-    text = _folded(_masked(desk, message.content))
+    text = _folded(masked(desk, message.content))
     spans = split_sentences(text)
     question = text[slice(*spans[-1])] if spans else ""
     return f"{plain_line(message.speaker)}: {question} " if question.endswith(("?", "？")) else ""
@@ -215,7 +213,7 @@ def _recent(desk: Desk, told: Sequence[str], there: frozenset[str]) -> Iterable[
     known = (one.event for one in listed(desk))
     with_summary = (e for e in known if e.summary and e.kind != "reorganise" and not e.deleted)
     for event in islice(with_summary, RECENT_EVENTS):
-        summary = _masked(desk, _folded(event.summary))
+        summary = masked(desk, _folded(event.summary))
         sentences = [summary[start:end] for start, end in split_sentences(summary)]
         new = [sentence for sentence in sentences if sentence not in above]
         if new:
@@ -223,17 +221,7 @@ def _recent(desk: Desk, told: Sequence[str], there: frozenset[str]) -> Iterable[
             yield f"- [{event.time:%Y-%m-%d}] {text}"
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@keeping
 def _folded(text: str) -> str:
     folded = plain_line(" ".join(text.split()))
     return folded if len(folded) <= MAX_LINE else folded[: MAX_LINE - 1] + "…"
-
-
-def _masked(desk: Desk, text: str) -> str:
-    return _without_secrets(text) if desk.settings.mask_secrets else text
-
-
-# A context is asked for again and again, of texts that are the same.
-@lru_cache(maxsize=MAX_KEPT)
-def _without_secrets(text: str) -> str:
-    return mask_secrets(text)[0]

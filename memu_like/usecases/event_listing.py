@@ -11,6 +11,7 @@ from ..edges.folder import Line
 from ..errors import CorruptFile, InvalidInput
 from ..models import Event, EventRecord, Gist, Item, ItemType, ProfileDelta, Status
 from ..pure import records
+from ..pure.keeping import keeping
 from ..pure.secrets import mask_secrets
 from ..pure.uuids import event_uuid, item_uuid
 from .desk import Desk
@@ -182,4 +183,10 @@ def _whole(desk: Desk, one: Listed) -> Event:
 
 
 def masked(desk: Desk, text: str) -> str:
-    return mask_secrets(text)[0] if desk.settings.mask_secrets else text
+    """Without secrets, where the settings say so."""
+    return _without_secrets(text) if desk.settings.mask_secrets else text
+
+
+@keeping
+def _without_secrets(text: str) -> str:
+    return mask_secrets(text)[0]
