@@ -29,7 +29,7 @@ WORDS = """tea river garden sister guitar Lisbon painting Tuesday bakery mountai
 train winter kitchen friend museum piano harbour market lemon coat festival island letter meadow""".split()
 
 
-def sentence(mark: str, seed: int) -> str:
+def sentence(mark: str, seed: str | int) -> str:
     """Some 25 words, as a person may say them, with `mark` among them."""
     chance = random.Random(seed)
     one, two, three, four = chance.sample(WORDS, 4)
@@ -128,7 +128,7 @@ async def _insert(client: Client, name: str, key: str, found: Found, over: async
     for attempt in range(10_000):
         mark = f"mark{key}-{attempt}"
         found.sent.setdefault(name, {})[mark.encode()] = False
-        content = {"role": "user", "content": sentence(mark, hash(key))}
+        content = {"role": "user", "content": sentence(mark, key)}
         blob = {"blob_type": "chat", "blob_data": {"messages": [content]}}
 
         async def send(blob: dict[str, Any] = blob) -> None:
@@ -146,7 +146,7 @@ async def _add(client: Client, name: str, key: str, found: Found, over: asyncio.
     mark = f"mark{key}-0"
     found.sent.setdefault(name, {})[mark.encode()] = False
     now = datetime.now(UTC).isoformat()
-    message = {"id": mark, "created_at": now, "role": "user", "content": sentence(mark, hash(key))}
+    message = {"id": mark, "created_at": now, "role": "user", "content": sentence(mark, key)}
 
     async def send() -> None:
         await client.post(f"/v1/users/{name}/messages", {"messages": [message]})
