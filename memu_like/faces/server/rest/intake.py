@@ -19,7 +19,11 @@ router = APIRouter(tags=["intake"])
 
 @router.post("/users/{user_id}/messages", status_code=201)
 async def add_messages(user: User, body: Messages) -> Response:
-    """Buffer messages. They are on disk, and found by search, when this answers."""
+    """Buffer messages. They are on disk, and found by search, when this answers.
+
+    A message that is sent again with the same `id` and `created_at` counts once: so a request that was not
+    answered can be repeated.
+    """
     return shown({"added": await user.add(body.messages)}, 201)
 
 
