@@ -39,6 +39,7 @@ from memu_like import (
     RemoteUnavailable,
     ScriptedModel,
 )
+from memu_like.edges import pending
 
 ROOT = Path(__file__).parent.parent.parent
 SPACE = UUID("3fa85f64-5717-4562-b3fc-2c963f66afa7")
@@ -529,9 +530,31 @@ def crowd() -> dict[str, Person]:
     }
 
 
-async def told(memory: MemoryService) -> dict[str, object]:
+async def test_what_was_kept_by_a_killed_import_is_not_extracted_and_the_next_one_ends_it(
+    memory: MemoryService, server: MemobaseServer
+) -> None:
+    """As it is left between the resources and the event that tells of them."""
+    server.users[ANA].idle = []
+    await bring(memory, server)
+    whole = await told(memory)
+    folder = memory.user(ANA).folder
+    [name] = [one for one in folder.event_files() if b"what came in" in folder.read(one)]
+    lines = folder.read(name).splitlines(keepends=True)
+    left = [line for line in lines if b"what came in" not in line]
+    folder.write(name, b"".join(left))
+    kept = [one.id for one in await memory.user(ANA).resources()]
+    pending.add(folder, kept, datetime(2026, 1, 1, tzinfo=UTC))
+    await memory.user(ANA).flush()
+    assert len(await memory.user(ANA).items()) == len(whole[ANA][0])
+    assert (await memory.user(ANA).stats()).pending == len(kept)
+    assert (await bring(memory, server)).blobs == 3
+    assert await told(memory) == whole
+    assert (await memory.user(ANA).stats()).pending == 0
+
+
+async def told(memory: MemoryService) -> dict[str, tuple[Any, ...]]:
     """What the users' memories say, without the times and ids of this very import."""
-    found: dict[str, object] = {}
+    found: dict[str, tuple[Any, ...]] = {}
     for user_id in await memory.users():
         user = memory.user(user_id)
         slots = await user.profile_slots(ProfileQuery(max_token_size=None))
