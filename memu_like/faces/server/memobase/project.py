@@ -20,7 +20,7 @@ router = APIRouter(tags=["project"])
 
 @router.get("/healthcheck")
 async def healthcheck() -> Response:
-    """Whether the server answers. The one route that asks for no token."""
+    """Whether the server answers. It needs no token."""
     return answer()
 
 
