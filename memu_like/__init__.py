@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         Source,
         Status,
         SyncReport,
+        TopicProposal,
         Usage,
         UserPage,
         UserRecord,
@@ -162,6 +163,7 @@ __all__ = [
     "StoreBusy",
     "SyncReport",
     "ToolsRefused",
+    "TopicProposal",
     "Unmergeable",
     "UnusableReply",
     "Usage",
@@ -180,7 +182,8 @@ _MODELS = frozenset(
     BlameLine Blob BlobType BufferCount CategoryText Change Commit ConfigReport DayUsage Edit Entry Event
     EventRecord Gist Hit ImportProblem ImportReport Item ItemType Kept MemorizeReport Message Modality
     Occurred Operation Origin Past ProfileQuery ProfileSlot Rearrangement Recorded ReorganiseReport Reply
-    Resource RetrieveResult RevertReport Source Status SyncReport Usage UserPage UserRecord UserSummary Visit
+    Resource RetrieveResult RevertReport Source Status SyncReport TopicProposal Usage UserPage UserRecord
+    UserSummary Visit
     """.split()
 )
 _HOMES = {

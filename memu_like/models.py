@@ -808,6 +808,19 @@ class ProfileQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicProposal:
+    """What an application might speak of next: `continue` while the user has something to say.
+
+    With `new_topic`, `prompt` has what to bring up, for the application's model, and `slot` is where it
+    stands; both None where the profile has nothing that was not spoken of just now.
+    """
+
+    action: Literal["new_topic", "continue"]
+    prompt: str | None = None
+    slot: ProfileSlot | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Gist:
     """One statement of an event: its item. `id` is the item's UUID, `event` the event's.
 

@@ -21,6 +21,7 @@ from .models import (
     Recorded,
     Resource,
     RetrieveResult,
+    TopicProposal,
     UserRecord,
 )
 from .usecases import (
@@ -32,6 +33,7 @@ from .usecases import (
     listing,
     past,
     profiles,
+    proposing,
     retrieval,
     users,
 )
@@ -115,6 +117,16 @@ class ReadableMemory:
     async def profile_slots(self, query: ProfileQuery | None = None) -> list[ProfileSlot]:
         """The profile's slots, one record each, as far as `query` takes them; see docs/python.md."""
         return await self._read(profiles.profile_slots, query or ProfileQuery())
+
+    async def propose_topic(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        agent_context: str = "",
+        query: ProfileQuery | None = None,
+    ) -> TopicProposal:
+        """What to speak of once the user has no more to say, by rules; see `proposing.propose_topic`."""
+        return await self._read(proposing.propose_topic, messages, agent_context, query)
 
     async def category(self, topic: str) -> CategoryText:
         """A category file's text and hash. Raises NotFound."""

@@ -326,3 +326,18 @@ def test_the_server_says_how_it_is(http: httpx.Client) -> None:
 def test_what_is_no_route_is_answered_in_the_envelope(http: httpx.Client) -> None:
     assert (http.get("/nothing").status_code, body(http.get("/nothing"))["errno"]) == (404, 404)
     assert body(http.patch("/users"))["errno"] == 405
+
+
+def test_what_to_speak_of_next_is_proposed(client: MemoBaseClient, http: httpx.Client) -> None:
+    user = client.get_user(client.add_user())
+    user.add_profile("Works as a nurse in Porto", "work", "job")
+    asks = {"messages": [{"role": "user", "content": "Which vet is open on Sundays?"}]}
+    path = f"/users/roleplay/proactive/{user.user_id}"
+    assert body(http.post(path, json=asks))["data"] == {"action": "continue", "topic_prompt": None}
+    polite = {"messages": [{"role": "user", "content": "ok"}], "agent_context": "A tutor for nurses"}
+    found = body(http.post(path, json=polite))["data"]
+    assert found["action"] == "new_topic"
+    assert "Works as a nurse in Porto" in found["topic_prompt"]
+    found = body(http.post(path, params={"only_topics": "hobby"}, json=polite))["data"]
+    assert found == {"action": "new_topic", "topic_prompt": None}
+    assert http.post(path, json={"messages": [{"role": "user"}]}).status_code in (400, 422)
