@@ -180,6 +180,8 @@ def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], wishes: Wishes, *,
             continue
         plans.append(Planned(plan, current, after, summarised))
         delta += _delta(topic, current, after, plan)
+        if current is None and len(candidates) > len(items):
+            delta += _left_out(desk, topic, after, plan)
     return Rendered(tuple(plans), tuple(delta), tuple(problems))
 
 
@@ -213,6 +215,8 @@ def current_base(desk: Desk, topic: str, current: str | None) -> Base:
         if item is None:
             continue
         items.append(item)
+        if item.topic != topic and item_id not in before and item_id not in latest:
+            continue  # no run has put it here: a person has moved it, which a sync is still to take in
         known = shown(text, desk.settings.mask_secrets)
         # As an event tells that it stood there: then its line in `items/` was corrected since.
         told = known in (before.get(item_id), latest.get(item_id))
@@ -409,6 +413,17 @@ def _delta(topic: str, before: str | None, after: str, plan: CategoryPlan) -> It
     for item_id, (slot, text) in old.items():
         if item_id not in new:
             yield ProfileDelta("remove", topic, slot, item_id, text)
+
+
+def _left_out(desk: Desk, topic: str, after: str, plan: CategoryPlan) -> Iterator[ProfileDelta]:
+    """Of a file that was gone and is made anew: what was shown, and ranks too low for it now.
+
+    Were it not told, it would count as deleted by a person once the bases are lost.
+    """
+    standing = bullets_of(after, {item_id for item_id, _ in plan.bullets})
+    for item_id, text in _shown(desk, topic, None).items():
+        if item_id not in standing:
+            yield ProfileDelta("remove", topic, "", item_id, text)
 
 
 def _entries(text: str, known: Collection[str]) -> dict[str, tuple[str, str]]:

@@ -304,11 +304,12 @@ class People(RuleBasedStateMachine):
         item = json.loads(lines[at])
         if now.get(item["id"]) != item or item["status"] != "active":
             return
-        for name, text in place.look().texts():
-            if name not in place.bad:
-                for line in lines_of(text):
-                    if id_of(line) == item["id"]:
-                        place.note_item_edit(line)
+        told = [text for name, text in place.look().texts() if name not in place.bad]
+        # A file that cannot be told now is mended later, and its bullet follows then.
+        for text in (*told, *(data.decode() for data in place.bad.values())):
+            for line in lines_of(text):
+                if id_of(line) == item["id"]:
+                    place.note_item_edit(line)
         item["text"] = f"{item['text'].rstrip('.')}, says {self.word()}."
         lines[at] = json.dumps(item, ensure_ascii=False).encode() + b"\n"
         path.write_bytes(b"".join(lines))

@@ -18,7 +18,7 @@ from invariants import Look, Memory
 from memu_like import MemoryService
 from memu_like.edges.llm.base import Model
 from memu_like.errors import StorageError
-from memu_like.models import SyncReport
+from memu_like.results import SyncReport
 from memu_like.service import UserMemory
 
 T = TypeVar("T")
