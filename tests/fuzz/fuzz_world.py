@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from time import sleep
 from typing import TypeVar
 
 import invariants
@@ -24,6 +26,8 @@ from memu_like.service import UserMemory
 T = TypeVar("T")
 CATEGORY_BUDGET, SLOT_BUDGET = 420, 130
 """Tokens: small, so that files overflow within a few runs."""
+MOST_TRIES = 100
+RACE = re.compile(r"cannot lock ref|index\.lock")
 DEEP_EVERY = 9
 """The checks that copy the folder are made at every so many steps, and at the end."""
 
@@ -40,9 +44,18 @@ def git(folder: Path, *arguments: str, check: bool = True) -> str:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_EDITOR": "true",
     }
-    done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, env=environment, check=False
-    )
+    for _ in range(MOST_TRIES):
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
+        # The service has committed at the same moment: git refuses, and a person does it again.
+        if not done.returncode or not RACE.search(done.stderr):
+            break
+        sleep(0.05)
     if check and done.returncode:
         raise AssertionError(f"git {' '.join(arguments)}: {done.stdout}{done.stderr}")
     return done.stdout

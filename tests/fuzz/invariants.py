@@ -239,10 +239,11 @@ def what_is_gone_stays_gone(before: Look, after: Look, memory: Memory) -> list[s
     standing, problems = before.standing(), []
     memory.gone = {one: text for one, text in memory.gone.items() if one not in standing}
     now = after.standing()
+    # A copy that a person has made of it is another entry, which they have not deleted.
     places = {
         (json.dumps(item.get("source"), sort_keys=True), item["text"]): one
         for one, item in after.items.items()
-        if item["status"] == "active" and item.get("source")
+        if item["status"] == "active" and item.get("source") and not is_persons(item)
     }
     for one in memory.gone:
         item = after.items.get(one)
@@ -256,6 +257,11 @@ def what_is_gone_stays_gone(before: Look, after: Look, memory: Memory) -> list[s
         if same:
             problems.append(f"(3) ^{one} was deleted by a person, and learnt again as ^{same}")
     return problems
+
+
+def is_persons(item: Mapping[str, Any]) -> bool:
+    """Whether it is as it is by a person's hand in a file: copied, added, moved, edited."""
+    return str(item.get("reason") or "").endswith("by the user")
 
 
 # -- 6: all or nothing
@@ -277,7 +283,7 @@ def all_or_nothing(root: Path, now: Look, memory: Memory, *, at_rest: bool) -> l
     )
     problems += [f"(6) {resource} has {count} events" for resource, count in told.items() if count > 1]
     # What a person has copied, or put elsewhere, stands on the same source, as they wished.
-    own = (item for item in now.items.values() if not (item.get("reason") or "").endswith("by the user"))
+    own = (item for item in now.items.values() if not is_persons(item))
     active = [item for item in own if item["status"] == "active" and item.get("source")]
     said = Counter((json.dumps(item["source"], sort_keys=True), item["text"]) for item in active)
     return problems + [f"(6) {count} active items say {one}" for one, count in said.items() if count > 1]
