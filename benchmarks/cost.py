@@ -29,7 +29,7 @@ from replay import MODEL, Replay, ReplayServer
 from memu_like.chat import ChatReply, ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import ScriptedModel
-from memu_like.models import MemorizeReport
+from memu_like.results import MemorizeReport
 from memu_like.service import MemoryService
 
 # Measured on the same conversation, 19 sessions and 419 turns, a call of the peer's own for each session:

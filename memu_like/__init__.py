@@ -42,53 +42,55 @@ if TYPE_CHECKING:
     )
     from .faces.openai_patch import openai_memory
     from .models import (
-        BlameLine,
         Blob,
         BlobType,
         BufferCount,
+        Entry,
+        Event,
+        Item,
+        ItemType,
+        Message,
+        Modality,
+        Occurred,
+        Origin,
+        ProfileQuery,
+        Recorded,
+        Resource,
+        Source,
+        Status,
+        Usage,
+    )
+    from .reading import PastMemory
+    from .results import (
+        BlameLine,
         CategoryText,
         Change,
         Commit,
         ConfigReport,
         DayUsage,
         Edit,
-        Entry,
-        Event,
         EventRecord,
         Gist,
         Hit,
         ImportProblem,
         ImportReport,
-        Item,
-        ItemType,
         Kept,
         MemorizeReport,
-        Message,
-        Modality,
-        Occurred,
         Operation,
-        Origin,
         Past,
-        ProfileQuery,
         ProfileSlot,
         Rearrangement,
-        Recorded,
         ReorganiseReport,
         Reply,
-        Resource,
         RetrieveResult,
         RevertReport,
-        Source,
-        Status,
         SyncReport,
         TopicProposal,
-        Usage,
         UserPage,
         UserRecord,
         UserSummary,
         Visit,
     )
-    from .reading import PastMemory
     from .service import MemoryService, UserMemory
 
 __version__ = "0.1.0"
@@ -179,13 +181,18 @@ __all__ = [
 
 _MODELS = frozenset(
     """
-    BlameLine Blob BlobType BufferCount CategoryText Change Commit ConfigReport DayUsage Edit Entry Event
-    EventRecord Gist Hit ImportProblem ImportReport Item ItemType Kept MemorizeReport Message Modality
-    Occurred Operation Origin Past ProfileQuery ProfileSlot Rearrangement Recorded ReorganiseReport Reply
-    Resource RetrieveResult RevertReport Source Status SyncReport TopicProposal Usage UserPage UserRecord
-    UserSummary Visit
+    Blob BlobType BufferCount Entry Event Item ItemType Message Modality Occurred Origin ProfileQuery
+    Recorded Resource Source Status Usage
     """.split()
 )
+_RESULTS = frozenset(
+    """
+    BlameLine CategoryText Change Commit ConfigReport DayUsage Edit EventRecord Gist Hit ImportProblem
+    ImportReport Kept MemorizeReport Operation Past ProfileSlot Rearrangement ReorganiseReport Reply
+    RetrieveResult RevertReport SyncReport TopicProposal UserPage UserRecord UserSummary Visit
+    """.split()
+)
+_MANY = {"models": _MODELS, "results": _RESULTS}
 _HOMES = {
     "ChatMessage": "chat",
     "ChatReply": "chat",
@@ -202,7 +209,7 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = _HOMES.get(name, "models" if name in _MODELS else "errors")
+    home = _HOMES.get(name) or next((h for h, names in _MANY.items() if name in names), "errors")
     return getattr(import_module(f".{home}", __name__), name)
 
 

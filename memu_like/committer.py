@@ -20,7 +20,7 @@ from .edges.git.committing import tidy
 from .edges.git.repository import Repository
 from .edges.recording import MAX_HELD_BYTES, Recorder, Written
 from .errors import GitError, StorageError
-from .models import MemorizeReport, SyncReport
+from .results import MemorizeReport, SyncReport
 from .usecases.committing import commit_jobs
 from .usecases.composing import Job
 from .usecases.desk import Desk

@@ -13,7 +13,7 @@ from .configuring import configured, profile_config_of, with_profile_config
 from .edges.config_yaml import read_yaml, write_yaml
 from .edges.llm.base import Model
 from .errors import ConfigError
-from .models import ConfigReport
+from .results import ConfigReport
 from .workshop import Workshop
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from .config import ENV_PREFIX, Settings, build_settings, settings_from_environment
 from .edges.config_yaml import ConfigYaml, joined, parse_yaml, part_of, read_yaml
 from .errors import ConfigError
-from .models import ConfigReport, Setting
 from .pure import memobase_config as memobase
+from .results import ConfigReport, Setting
 
 SETTINGS_FILE = "memory.toml"
 OPENAI_KEY = "OPENAI_API_KEY"

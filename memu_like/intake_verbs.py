@@ -11,8 +11,9 @@ from .edges.folder import UserFolder
 from .edges.inputs import is_path, read_input
 from .edges.loaders import load, load_messages
 from .errors import InvalidInput, NotFound
-from .models import Blob, BlobType, BufferCount, Loaded, MemorizeReport, Modality
+from .models import Blob, BlobType, BufferCount, Loaded, Modality
 from .reading import ReadableMemory
+from .results import MemorizeReport
 from .usecases import blobs, buffering, forgetting, memorize
 from .usecases.desk import Progress
 from .usecases.flushing import Flusher

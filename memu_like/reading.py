@@ -9,21 +9,8 @@ from typing import Any, Concatenate, Literal, NoReturn, ParamSpec, TypeVar, Unpa
 
 from .edges.folder import UserFolder
 from .errors import InvalidInput
-from .models import (
-    CategoryText,
-    Entry,
-    Event,
-    EventRecord,
-    Gist,
-    Item,
-    ProfileQuery,
-    ProfileSlot,
-    Recorded,
-    Resource,
-    RetrieveResult,
-    TopicProposal,
-    UserRecord,
-)
+from .models import Entry, Event, Item, ProfileQuery, Recorded, Resource
+from .results import CategoryText, EventRecord, Gist, ProfileSlot, RetrieveResult, TopicProposal, UserRecord
 from .usecases import (
     category_texts,
     changes,

@@ -28,14 +28,15 @@ from .edges.store import init_store, user_ids, users_of
 from .edges.watcher import Watcher
 from .errors import InvalidInput
 from .intake_verbs import IntakeVerbs
-from .models import (
+from .models import Event, Item
+from .profile_verbs import ProfileVerbs
+from .reading import PastMemory, at
+from .results import (
     BlameLine,
     CategoryText,
     Change,
     DayUsage,
-    Event,
     ImportReport,
-    Item,
     MemorizeReport,
     Past,
     ReorganiseReport,
@@ -45,8 +46,6 @@ from .models import (
     UserPage,
     UserRecord,
 )
-from .profile_verbs import ProfileVerbs
-from .reading import PastMemory, at
 from .usecases import (
     blaming,
     buffering,

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import typer
 
-from memu_like import models
+from memu_like import models, results
 from memu_like.config import Settings
 from memu_like.faces.cli.app import app
 from memu_like.pure.names import folder_name
@@ -173,7 +173,7 @@ def _documented() -> Iterator[tuple[str, str, list[str]]]:
 def _fields(kind: str) -> list[str]:
     if kind == "Settings":
         return list(Settings.model_fields)
-    found = getattr(models, kind, None) or getattr(listing, kind)
+    found = next(found for place in (models, results, listing) if (found := getattr(place, kind, None)))
     return [field.name for field in dataclasses.fields(found)]
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import CorruptFile
-from ..models import Kept
+from ..results import Kept
 from .folder import UserFolder
 
 PENDING = ".memu/pending.json"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Conflict, InvalidInput, NotFound
-from ..models import CategoryText
+from ..results import CategoryText
 from ..service import UserMemory
 
 ROOT = "/memories"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..models import Change, Entry, Item, Origin, Status
+from ..models import Entry, Item, Origin, Status
+from ..results import Change
 from .markdown import Document, entries, parse, unescape
 from .merging import standing_summary
 from .pages import said

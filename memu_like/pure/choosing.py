@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import InvalidInput
-from ..models import ProfileQuery, ProfileSlot
+from ..models import ProfileQuery
+from ..results import ProfileSlot
 from .client_names import name_key
 
 BEARS = 0.3

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from ..models import Edit, Item, ItemType, Origin, ProfileDelta, Renamed, Status
+from ..models import Item, ItemType, Origin, ProfileDelta, Renamed, Status
+from ..results import Edit
 from .extracting import occurred_in
 from .markdown import BOM, Document, parse
 from .merging import slot_key, standing_summary

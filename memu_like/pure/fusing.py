@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..models import Hit
+from ..results import Hit
 
 RANK_CONSTANT = 60
 """k of reciprocal rank fusion: Cormack, Clarke and Buettcher 2009, who fixed it at 60."""

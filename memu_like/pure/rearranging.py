@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ..models import Item, Occurred, Origin, Rearrangement, Source, Status
+from ..models import Item, Occurred, Origin, Source, Status
+from ..results import Rearrangement
 
 MAX_KEYWORDS = 16
 MERGED_INTO = "merged into "

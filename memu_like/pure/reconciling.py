@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
-from ..models import BearingKind, Draft, Dropped, Item, ItemType, Operation, Origin, Source, Status
+from ..models import BearingKind, Draft, Dropped, Item, ItemType, Origin, Source, Status
+from ..results import Operation
 from .patterns import lazy
 from .rearranging import MERGED_INTO, merged_into
 from .selecting import near_identical

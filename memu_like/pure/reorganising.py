@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationInfo, field_validator
 from ..chat import OutputSchema
 from ..config import Settings
 from ..errors import InvalidInput
-from ..models import Category, Item, Rearrangement
+from ..models import Category, Item
+from ..results import Rearrangement
 from .entering import entered_slot
 from .fencing import Data, Value
 from .grounding import invented, kept_share, lost

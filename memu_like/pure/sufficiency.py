@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..models import Hit
+from ..results import Hit
 from .terms import STOP_WORDS, stem, term_weight, words
 
 FIRST, COVERED = 3, 0.5

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from ..edges.git.repository import Blamed, Repository
 from ..errors import NotFound
-from ..models import BlameLine, Commit, Entry, Item, Message, Modality, Origin, Source
+from ..models import Entry, Item, Message, Modality, Origin, Source
 from ..pure.changes import BY_HAND, reads_as, source_of
 from ..pure.lines import trailing_ids
 from ..pure.rendering import bullet_text, plain_line
 from ..pure.secrets import mask_secrets
+from ..results import BlameLine, Commit
 from .categories import category_path, read_category
 from .desk import Desk
 from .fates import History, histories

@@ -13,9 +13,9 @@ from time import perf_counter
 from ..edges import buffer
 from ..edges.folder import content_hash
 from ..errors import Conflict, InvalidInput, NotFound
-from ..models import CategoryText, SyncReport
 from ..pure.entering import entered_topic, entered_whole
 from ..pure.markdown import parse
+from ..results import CategoryText, SyncReport
 from .categories import category_path, extra_topics, read_category
 from .desk import Desk
 from .editing import writing

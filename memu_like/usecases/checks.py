@@ -14,10 +14,11 @@ from ..edges import buffer, journal, pending
 from ..edges.files import TEMPORARY_SUFFIX, guard
 from ..edges.folder import DERIVED, USER_FILE, UserFolder, content_hash, resource_stem
 from ..errors import CorruptFile, FormatTooNew, InvalidUserId, NotFound, StorageError
-from ..models import Event, Item, Kept, Resource, Source
+from ..models import Event, Item, Resource, Source
 from ..pure import records
 from ..pure.markdown import parse
 from ..pure.settling import disputed
+from ..results import Kept
 
 Level = Literal["error", "warning", "note"]
 MEND = "mend or remove the line"

@@ -13,13 +13,14 @@ from itertools import islice
 from typing import Unpack
 
 from ..errors import InvalidInput
-from ..models import Entry, Hit, Item
+from ..models import Entry, Item
 from ..pure.dated_text import iso
 from ..pure.keeping import keeping
 from ..pure.packing import Place, Section, choose, pack
 from ..pure.reconciling import successor_id
 from ..pure.rendering import plain_line, with_subject
 from ..pure.sentences import split_sentences
+from ..results import Hit
 from .context_options import (
     DATA_NOTE,
     How,

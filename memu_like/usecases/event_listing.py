@@ -9,11 +9,12 @@ from typing import Literal, TypedDict, get_args
 
 from ..edges.folder import Line
 from ..errors import CorruptFile, InvalidInput
-from ..models import Event, EventRecord, Gist, Item, ItemType, ProfileDelta, Status
+from ..models import Event, Item, ItemType, ProfileDelta, Status
 from ..pure import records
 from ..pure.keeping import keeping
 from ..pure.secrets import mask_secrets
 from ..pure.uuids import event_uuid, item_uuid
+from ..results import EventRecord, Gist
 from .desk import Desk
 from .listing import Window, aware, check_names
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from ..edges.index.reading import embed_rows
 from ..edges.index.view import View
 from ..errors import InvalidInput
-from ..models import Event, EventRecord, Gist, Item
+from ..models import Event, Item
 from ..pure.ranking import idf
 from ..pure.terms import term_weight, terms
+from ..results import EventRecord, Gist
 from .desk import Desk
 from .event_listing import Listed, Span, gist, masked, record, within
 from .similarity import Near, nearest, rows_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models import RetrieveResult
+from ..results import RetrieveResult
 from .desk import Room
 from .navigating import navigate
 from .retrieval import Request, search_memory

@@ -14,7 +14,7 @@ from itertools import islice
 
 from ..config import Settings
 from ..errors import MemuLikeError, NotFound
-from ..models import MemorizeReport
+from ..results import MemorizeReport
 
 MAX_NOTED = 100_000
 """So many users are kept in mind; those beyond are found by a later look through the store."""

@@ -8,11 +8,12 @@ from itertools import islice, pairwise
 
 from ..edges.git.repository import Repository
 from ..errors import InvalidInput, NotFound
-from ..models import Change, Commit, Event, Item, Past
+from ..models import Event, Item
 from ..pure.changes import State, difference, state_of, touching
 from ..pure.lines import ITEM_ID
 from ..pure.reconciling import successor_id
 from ..pure.secrets import mask_secrets
+from ..results import Change, Commit, Past
 from .categories import category_path
 from .desk import Desk
 from .listing import item_history

@@ -24,9 +24,10 @@ from ..errors import (
     StorageError,
     UserError,
 )
-from ..models import Blob, BlobType, ImportProblem, ImportReport
+from ..models import Blob, BlobType
 from ..pure import memobase_records as remote
 from ..pure.memobase_records import RemoteUser
+from ..results import ImportProblem, ImportReport
 from . import importing
 from .desk import Desk, Progress, Room
 from .importing import Imported

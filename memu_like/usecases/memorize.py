@@ -17,8 +17,9 @@ from ..edges.folder import month_file
 from ..edges.index.manifest import MANIFEST
 from ..edges.loaders import parse_message
 from ..errors import CorruptFile
-from ..models import Event, Kept, Loaded, MemorizeReport, ProfileDelta
+from ..models import Event, Loaded, ProfileDelta
 from ..pure import records
+from ..results import Kept, MemorizeReport
 from . import runs, taking_edits
 from .buffering import buffered
 from .categories import Wishes, render_categories

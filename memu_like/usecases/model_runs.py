@@ -19,11 +19,12 @@ from ..chat import ChatRequest
 from ..edges import journal, pending
 from ..edges.llm.meter import Meter
 from ..errors import ModelError, ModelUnavailable, SpendCapReached, StoreBusy
-from ..models import Draft, Item, Kept, Loaded, MemorizeReport, Message, Modality, Resource
+from ..models import Draft, Item, Loaded, Message, Modality, Resource
 from ..pure.extraction_call import PROMPT, ExtractionCall, extraction_schema, extraction_variables, known_line
 from ..pure.extraction_reply import ModelExtraction, join, read_extraction
 from ..pure.languages import prompt_language
 from ..pure.turns import Turn, split_turns
+from ..results import Kept, MemorizeReport
 from . import runs
 from .asking import ask
 from .categories import extra_topics

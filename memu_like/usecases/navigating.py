@@ -15,7 +15,6 @@ from functools import partial
 
 from ..chat import ChatMessage, ChatReply, ChatRequest, ToolCall
 from ..errors import ModelError, ToolsRefused
-from ..models import RetrieveResult, Visit
 from ..pure.fencing import Data, neutral
 from ..pure.navigation import (
     FINISH,
@@ -30,6 +29,7 @@ from ..pure.navigation import (
     read_call,
     read_step,
 )
+from ..results import RetrieveResult, Visit
 from .desk import Desk, Room
 from .retrieval import BY_RULE, Request, judgement, no_need, rewriting, search_memory
 from .retrieve import Found, layered

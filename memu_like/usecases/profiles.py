@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput, NotFound
-from ..models import Entry, Item, ProfileQuery, ProfileSlot, Status
+from ..models import Entry, Item, ProfileQuery, Status
 from ..pure.choosing import check_query, choose_slots
 from ..pure.client_names import shown_topic, slot_of, topic_of
 from ..pure.markdown import parse
 from ..pure.pages import said
 from ..pure.slot_contents import SEPARATOR, kept_parts
 from ..pure.uuids import hashed_uuid, item_uuid, spelled_id
+from ..results import ProfileSlot
 from . import editing
 from .bearing import bearing_of
 from .categories import category_path, read_category

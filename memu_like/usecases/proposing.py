@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..models import ProfileQuery, ProfileSlot, TopicProposal
+from ..models import ProfileQuery
 from ..pure.fencing import Data
 from ..pure.small_talk import is_greeting, is_reaction
+from ..results import ProfileSlot, TopicProposal
 from .bearing import bearing_of
 from .desk import Desk
 from .profiles import profile_slots, shown_slots

@@ -15,10 +15,11 @@ import numpy as np
 from ..edges.index.item_places import ItemPlace
 from ..edges.index.segment import CHUNK, MESSAGE, Session
 from ..edges.index.view import View
-from ..models import Entry, Hit, Status
+from ..models import Entry, Status
 from ..pure.markdown import entries, parse
 from ..pure.merging import standing_summary
 from ..pure.secrets import mask_secrets
+from ..results import Hit
 from .categories import category_path, read_category
 from .desk import Desk
 from .listing import item_time

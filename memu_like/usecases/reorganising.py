@@ -20,19 +20,7 @@ from ..edges import journal
 from ..edges.index.item_places import ItemPlace
 from ..edges.llm.meter import Meter
 from ..errors import ModelError, NotFound, StorageError, Unmergeable, UnusableReply
-from ..models import (
-    Category,
-    Dropped,
-    Event,
-    Item,
-    Origin,
-    ProfileDelta,
-    Rearrangement,
-    Reorganised,
-    ReorganiseReport,
-    Status,
-    Usage,
-)
+from ..models import Category, Dropped, Event, Item, Origin, ProfileDelta, Reorganised, Status, Usage
 from ..pure.languages import prompt_language
 from ..pure.markdown import parse
 from ..pure.merging import bullets_of, unedited
@@ -51,6 +39,7 @@ from ..pure.reorganising import (
     reorganise_variables,
 )
 from ..pure.selecting import score
+from ..results import Rearrangement, ReorganiseReport
 from .asking import ask
 from .categories import (
     Rendered,

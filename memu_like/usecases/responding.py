@@ -19,7 +19,7 @@ from ..chat import ChatMessage, ChatReply, ChatRequest
 from ..edges import buffer
 from ..edges.llm.meter import Meter
 from ..errors import InvalidInput, NotFound, StorageError, UnusableReply
-from ..models import Entry, Hit, Reply, RetrieveResult, Usage
+from ..models import Entry, Usage
 from ..pure import records
 from ..pure.citing import check_citations, without_citations
 from ..pure.dated_text import with_dates
@@ -29,6 +29,7 @@ from ..pure.languages import prompt_language
 from ..pure.packing import Section, choose, render
 from ..pure.rendering import plain_line
 from ..pure.secrets import mask_secrets
+from ..results import Hit, Reply, RetrieveResult
 from .desk import Desk, Room, Tools
 from .finding import find
 from .listing import profile

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from ..config import Settings
 from ..errors import InvalidInput
-from ..models import RetrieveResult, Visit
 from ..pure.history import Turn, read_history, with_history
 from ..pure.small_talk import is_small_talk
 from ..pure.sufficiency import is_enough
+from ..results import RetrieveResult, Visit
 from .desk import Desk
 from .listing import check_names
 from .retrieve import retrieve

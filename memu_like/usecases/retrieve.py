@@ -14,9 +14,10 @@ from ..edges.index.reading import embed_rows
 from ..edges.index.segment import CHUNK, OWN_ROWS, Session
 from ..edges.index.view import View
 from ..errors import CorruptFile, EmbedderError, InvalidInput
-from ..models import Hit, Item, RetrieveResult, Status
+from ..models import Item, Status
 from ..pure.secrets import mask_secrets
 from ..pure.small_talk import is_small_talk
+from ..results import Hit, RetrieveResult
 from .categories import category_path
 from .desk import UNREAD, Desk
 from .search import Ranked, search

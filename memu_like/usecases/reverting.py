@@ -13,10 +13,11 @@ from datetime import datetime
 
 from ..edges import journal
 from ..errors import InvalidInput, NotFound, StorageError
-from ..models import Change, Dropped, Event, Item, ProfileDelta, Renamed, RevertReport, Status
+from ..models import Dropped, Event, Item, ProfileDelta, Renamed, Status
 from ..pure.changes import difference, reads_as, state_of
 from ..pure.rendering import bullet_text
 from ..pure.reverting import Undoing, Undone, changed_since, reason_of, reverted_by, revised, undo
+from ..results import Change, RevertReport
 from .categories import Rendered, Wishes, read_base, render_categories, write_base
 from .desk import Desk
 from .editing import writing

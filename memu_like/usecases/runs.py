@@ -16,11 +16,12 @@ import numpy as np
 
 from ..edges.folder import month_file
 from ..edges.index.reading import embed_rows
-from ..models import Draft, Dropped, Event, Item, Operation, ProfileDelta, Resource, Usage
+from ..models import Draft, Dropped, Event, Item, ProfileDelta, Resource, Usage
 from ..pure import records
 from ..pure.reconciling import Reconciled, operations, reconcile
 from ..pure.slotting import assign_slots
 from ..pure.summarising import summary_line, title_line
+from ..results import Operation
 from .categories import Rendered, render_categories
 from .desk import Desk
 from .intake import Staged, quotes_in

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..models import Item, Status, Visit
+from ..models import Item, Status
 from ..pure.navigation import Action, Find, Handles, OpenCategory, OpenItems, ReadLines, Refused
 from ..pure.rendering import entry_date, plain_line, with_subject
+from ..results import Visit
 from . import reading
 from .desk import Desk
 from .reading import CategoryView, SessionView

@@ -9,12 +9,12 @@ from typing import TypeVar
 from ..chat import ChatRequest, OutputSchema
 from ..edges.llm.meter import Meter
 from ..errors import ModelError, ModelUnavailable, SpendCapReached
-from ..models import Visit
 from ..pure.fencing import Data, Value
 from ..pure.history import recent
 from ..pure.languages import prompt_language
 from ..pure.query_steps import Decision, decision_schema, read_decision
 from ..pure.small_talk import is_small_talk
+from ..results import Visit
 from .asking import ask
 from .desk import Desk, Room
 from .retrieval import BY_RULE, Request

@@ -16,7 +16,7 @@ from time import perf_counter, time_ns
 from ..edges import files, journal
 from ..edges.folder import META, UserFolder, content_hash, resource_id_of
 from ..errors import StorageError
-from ..models import Edit, Event, Item, Origin, Status, SyncReport
+from ..models import Event, Item, Origin, Status
 from ..pure import records
 from ..pure.line_sums import (
     NO_LOOK,
@@ -26,6 +26,7 @@ from ..pure.line_sums import (
     stands,
     sums_of,
 )
+from ..results import Edit, SyncReport
 from .categories import Wishes, base_topics, read_base, render_categories
 from .desk import Desk
 from .editing import writing

@@ -16,13 +16,14 @@ from pathlib import Path
 from ..edges import journal
 from ..edges.folder import content_hash
 from ..errors import CorruptFile, StorageError
-from ..models import Edit, Event, Item, Origin, Status
+from ..models import Event, Item, Origin, Status
 from ..pure import records
 from ..pure.edits import DERIVED_GONE, Edits, Writer, counts, find_edits, untouched_in
 from ..pure.markdown import parse
 from ..pure.merging import bullets_of, standing_summary
 from ..pure.pages import Page, insert_ids, shown
 from ..pure.rendering import bullet_text
+from ..results import Edit
 from .categories import (
     Base,
     base_topics,

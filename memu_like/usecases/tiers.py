@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..models import Hit, RetrieveResult, Visit
 from ..pure.fencing import Data
 from ..pure.fusing import fuse
 from ..pure.history import with_history
 from ..pure.query_steps import Verdict, read_verdict, verdict_schema
 from ..pure.rendering import plain_line
+from ..results import Hit, RetrieveResult, Visit
 from .desk import Desk, Room
 from .retrieval import (
     BY_RULE,

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..edges import insert_counts
 from ..edges.llm.ledger import DAYS_KEPT, read_spend
 from ..errors import InvalidInput
-from ..models import DayUsage
+from ..results import DayUsage
 
 MAX_DAYS = min(insert_counts.DAYS_KEPT, DAYS_KEPT)
 """Counts of earlier days are not kept."""

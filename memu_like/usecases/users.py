@@ -11,8 +11,8 @@ from typing import Any, Literal, TypedDict, get_args
 from ..edges import buffer
 from ..edges.folder import USER_FILE, UserFolder
 from ..errors import Conflict, CorruptFile, InvalidInput, NotFound, StorageError
-from ..models import UserPage, UserRecord, UserSummary
 from ..pure.markdown import entries, parse
+from ..results import UserPage, UserRecord, UserSummary
 from .desk import Desk
 
 MAX_DATA_BYTES = 256 * 1024

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..edges.watcher import Burst, Watcher
 from ..errors import MemuLikeError, NotFound
-from ..models import SyncReport
+from ..results import SyncReport
 
 KEPT_REPORTS = 1000
 """Who listens and does not read loses the oldest of more reports than this: the watch waits for nobody."""

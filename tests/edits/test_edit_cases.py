@@ -13,8 +13,9 @@ from edit_cases import FOLDER, Case, ExpectedEdit, Replaced, Round, case_files, 
 from edit_world import messages, remember, settings
 
 from memu_like.errors import StorageError
-from memu_like.models import Edit, Item, Status, SyncReport
+from memu_like.models import Item, Status
 from memu_like.pure.markdown import parse, render
+from memu_like.results import Edit, SyncReport
 from memu_like.service import MemoryService, UserMemory
 
 LATER = {

@@ -10,7 +10,8 @@ import pytest
 from command_running import MESSAGES, Run, shell
 
 from memu_like.faces.cli.app import COMMANDS
-from memu_like.models import Event, Hit, Item, MemorizeReport, Resource, RetrieveResult
+from memu_like.models import Event, Item, Resource
+from memu_like.results import Hit, MemorizeReport, RetrieveResult
 
 GROUPS = {
     "items": ("list", "show", "edit", "add", "delete"),

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memu_like.models import Change, Item, Occurred, Origin, Source, Status
+from memu_like.models import Item, Occurred, Origin, Source, Status
 from memu_like.pure.changes import State, difference, source_of, state_of, touching
 from memu_like.pure.rendering import bullet_text
+from memu_like.results import Change
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SAID = datetime(2023, 8, 14, 10, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memu_like.models import Hit
 from memu_like.pure.fusing import fuse
+from memu_like.results import Hit
 
 
 def hit(name: str) -> Hit:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memu_like.models import Hit
 from memu_like.pure.sufficiency import coverage, is_enough
+from memu_like.results import Hit
 
 QUERY = "Which vegetable does the guinea pig love?"
 

@@ -12,7 +12,7 @@ from conversations import JUNE, MAY
 from memu_like.chat import ChatReply, ChatRequest, ToolCall
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import Line, ScriptedModel
-from memu_like.models import RetrieveResult
+from memu_like.results import RetrieveResult
 from memu_like.service import MemoryService
 
 QUERY = "Which pet does Caroline have?"

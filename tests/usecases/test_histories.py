@@ -12,7 +12,8 @@ from repositories import begin, commit, git
 
 from memu_like.config import Settings
 from memu_like.errors import GitError, InvalidInput, NotFound
-from memu_like.models import Item, Past
+from memu_like.models import Item
+from memu_like.results import Past
 from memu_like.service import MemoryService, UserMemory
 
 DOCUMENT = "Caroline's notes\n\nI keep bees on the roof of the library.\n"

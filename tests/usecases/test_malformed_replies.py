@@ -19,7 +19,7 @@ from memu_like.chat import ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import MemuLikeError
-from memu_like.models import MemorizeReport
+from memu_like.results import MemorizeReport
 from memu_like.service import MemoryService, UserMemory
 
 REPLIES = replies()

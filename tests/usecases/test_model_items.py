@@ -17,7 +17,7 @@ import pytest
 from memu_like.chat import ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import ScriptedModel
-from memu_like.models import Hit
+from memu_like.results import Hit
 from memu_like.service import MemoryService, UserMemory
 
 SAMPLE = (resources.files("memu_like") / "data" / "sample" / "chat.jsonl").read_text(encoding="utf-8")

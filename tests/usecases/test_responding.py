@@ -21,7 +21,8 @@ from memu_like.errors import (
     NotFound,
     UnusableReply,
 )
-from memu_like.models import Reply, Usage
+from memu_like.models import Usage
+from memu_like.results import Reply
 from memu_like.service import MemoryService, UserMemory
 
 QUESTION = "What is the name of my guinea pig?"

@@ -11,7 +11,7 @@ from conversations import MAY
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import ScriptedModel
 from memu_like.errors import ConfigError, InvalidInput, NotFound
-from memu_like.models import RetrieveResult
+from memu_like.results import RetrieveResult
 from memu_like.service import MemoryService, UserMemory
 
 QUERY = "What is the guinea pig called?"

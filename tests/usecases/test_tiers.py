@@ -13,7 +13,7 @@ from memu_like.chat import ChatRequest
 from memu_like.config import Settings
 from memu_like.edges.llm.scripted import Line, ScriptedModel
 from memu_like.errors import ModelUnavailable
-from memu_like.models import RetrieveResult
+from memu_like.results import RetrieveResult
 from memu_like.service import MemoryService
 
 QUERY = "What is the guinea pig called?"

@@ -14,7 +14,7 @@ import pytest
 from memu_like.edges.store import users_of
 from memu_like.edges.watcher import Watcher
 from memu_like.errors import NotFound, StoreBusy
-from memu_like.models import Edit, SyncReport
+from memu_like.results import Edit, SyncReport
 from memu_like.usecases.watching import KEPT_REPORTS, Watch
 
 QUIET = 0.06

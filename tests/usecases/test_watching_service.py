@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from memu_like.config import Settings
-from memu_like.models import Status, SyncReport
+from memu_like.models import Status
+from memu_like.results import SyncReport
 from memu_like.service import MemoryService
 
 QUIET = 0.1

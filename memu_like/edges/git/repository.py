@@ -13,8 +13,8 @@ from datetime import UTC, datetime, time, tzinfo
 from pathlib import Path
 
 from ...errors import GitError, NotFound
-from ...models import Commit
 from ...pure.commit_messages import KIND, PERSON, RUN, USER, read_value
+from ...results import Commit
 from .process import run
 
 BATCH_BYTES = 32 * 1024 * 1024

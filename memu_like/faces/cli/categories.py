@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ...errors import LoadError
-from ...models import CategoryText, SyncReport
+from ...results import CategoryText, SyncReport
 from .app import Call, command, group
 from .asking import confirm as ask
 from .asking import read_stdin

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ...models import Hit, MemorizeReport
+from ...results import Hit, MemorizeReport
 from .app import Call, command
 from .output import one_line, plain, remembered
 

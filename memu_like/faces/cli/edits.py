@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from ...models import Edit, SyncReport
+from ...results import Edit, SyncReport
 from .output import one_line
 
 _MARKS = {"added": "+", "restored": "+", "copied": "+", "deleted": "-", "moved": ">", "renamed": ">"}

@@ -16,7 +16,7 @@ from .app import Call, command
 from .output import joined, note, remembered
 
 if TYPE_CHECKING:
-    from ...models import BlameLine, Change, Past, RevertReport
+    from ...results import BlameLine, Change, Past, RevertReport
 
 SHORT = 7
 """Characters of a commit's id, as git shows it."""

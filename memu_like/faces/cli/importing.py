@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ...errors import RemoteError, UserError
-from ...models import ImportReport
+from ...results import ImportReport
 from .app import Call, command
 from .output import note
 

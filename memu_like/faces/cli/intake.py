@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from ...errors import LoadError, RunsKept, UserError
-from ...models import Kept, MemorizeReport, Modality
+from ...models import Modality
+from ...results import Kept, MemorizeReport
 from .app import Call, command
 from .asking import read_stdin
 from .output import note, remembered

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ...models import BlameLine, Change, Edit
+from ...results import BlameLine, Change, Edit
 from ...service import MemoryService, UserMemory
 from .app import Call
 from .output import plain

@@ -13,21 +13,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from ...models import (
-    Entry,
-    Event,
-    Hit,
-    Item,
-    MemorizeReport,
-    Occurred,
-    Operation,
-    Rearrangement,
-    ReorganiseReport,
-    Resource,
-    RetrieveResult,
-    Source,
-    Usage,
-)
+from ...models import Entry, Event, Item, Occurred, Resource, Source, Usage
+from ...results import Hit, MemorizeReport, Operation, Rearrangement, ReorganiseReport, RetrieveResult
 from .output import joined, one_line, remembered
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from .asking import read_history
 from .output import note, plain, remembered, write, write_piece
 
 if TYPE_CHECKING:
-    from ...models import Reply
+    from ...results import Reply
     from ...service import UserMemory
 
 
@@ -89,7 +89,7 @@ def _pairs(given: Sequence[str]) -> Mapping[str, str]:
 
 async def _streamed(user: UserMemory, query: str, how: dict[str, Any]) -> Reply:
     """Print the pieces as they come; the reply that they end with."""
-    from ...models import Reply
+    from ...results import Reply
 
     async for piece in user.respond_stream(query, **how):
         if isinstance(piece, Reply):

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from ...errors import StorageError
-from ...models import SyncReport
+from ...results import SyncReport
 from .app import Call, command
 from .edits import sync_lines
 from .output import note

@@ -11,7 +11,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.text import Text
 
-from ...models import SyncReport
+from ...results import SyncReport
 from .app import Call, command
 from .edits import sync_lines
 from .output import note, one_line, rendered, to_json, write

@@ -16,7 +16,8 @@ from pydantic import Field
 
 from ...errors import Conflict, MemuLikeError, NotFound, UserError
 from ...fenced import NOTE, as_data, as_quoted, as_value
-from ...models import Entry, Hit, Item, Past
+from ...models import Entry, Item
+from ...results import Hit, Past
 from ...service import UserMemory
 from .people import People
 from .refusing import NOTHING_YET, internal_error, refusal

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from ...errors import ConfigError, InvalidInput, MemuLikeError, NotFound
 from ...fenced import as_data
-from ...models import MemorizeReport, ProfileSlot
+from ...results import MemorizeReport, ProfileSlot
 from ...service import MemoryService, UserMemory
 from .exchange import Exchange, Message
 from .home import Home

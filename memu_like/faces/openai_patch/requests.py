@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
-from ...models import MemorizeReport, ProfileSlot
+from ...results import MemorizeReport, ProfileSlot
 from .memory import ClientMemory
 from .messages import (
     asked_in,

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ....models import (
-    Blob,
-    DayUsage,
-    EventRecord,
-    Gist,
-    ProfileSlot,
-    UserPage,
-    UserRecord,
-    UserSummary,
-)
+from ....models import Blob
+from ....results import DayUsage, EventRecord, Gist, ProfileSlot, UserPage, UserRecord, UserSummary
 
 
 def user(record: UserRecord) -> dict[str, Any]:

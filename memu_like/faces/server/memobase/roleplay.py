@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from ....models import TopicProposal
+from ....results import TopicProposal
 from ..requests import User
 from .envelope import answer
 from .reading import or_nothing

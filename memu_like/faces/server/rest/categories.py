@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from ....errors import InvalidInput
-from ....models import BlameLine, CategoryText, SyncReport
+from ....results import BlameLine, CategoryText, SyncReport
 from ..requests import User
 from .answers import ANY, Match, NoneMatch, expected_of, is_known, shown, tagged, unchanged
 from .bodies import Rename

@@ -8,7 +8,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ....models import Entry, RetrieveResult
+from ....models import Entry
+from ....results import RetrieveResult
 from ..requests import User
 from .answers import shown
 from .bodies import Context, Query, given

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from ....models import Change, Past, RevertReport
+from ....results import Change, Past, RevertReport
 from ..requests import User
 from .answers import shown
 from .bodies import Revert

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from ....models import SyncReport
+from ....results import SyncReport
 from ..requests import User
 from .answers import shown
 from .bodies import Sync

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from ....errors import InvalidInput
-from ....models import MemorizeReport
+from ....results import MemorizeReport
 from ..requests import User
 from .answers import shown
 from .bodies import Flush, Messages, Source

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from ....models import UserPage, UserRecord
+from ....results import UserPage, UserRecord
 from ..requests import Authorised, Memory, User
 from .answers import shown
 from .bodies import NewUser
