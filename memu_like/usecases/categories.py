@@ -139,19 +139,16 @@ def category_path(topic: str) -> str:
     return f"categories/{topic}.md"
 
 
-def render_categories(desk: Desk, changed: Sequence[Item] | None, wishes: Wishes | None = None) -> Rendered:
-    """Plan the files of the topics in `changed` items. None: all topics, from all items, written at once."""
-    if changed is None:
-        rendered = _plan_all(desk, wishes or Wishes())
-        rendered.write(desk)
-        return rendered
+def render_categories(desk: Desk, changed: Sequence[Item], wishes: Wishes | None = None) -> Rendered:
+    """Plan the files of the topics in `changed` items."""
     by_topic: dict[str, list[Item]] = {}
     for item in changed:
         by_topic.setdefault(item.topic, []).append(item)
     return _plan(desk, by_topic, wishes or Wishes(), complete=False)
 
 
-def _plan_all(desk: Desk, wishes: Wishes) -> Rendered:
+def plan_all(desk: Desk, wishes: Wishes) -> Rendered:
+    """Plan the files of all topics, from all items."""
     by_topic: dict[str, list[Item]] = {}
     for place in desk.view().all_items():
         item = desk.item_of(place)

@@ -22,7 +22,7 @@ from ..pure import records
 from ..results import Kept, MemorizeReport
 from . import runs, taking_edits
 from .buffering import buffered
-from .categories import Wishes, render_categories
+from .categories import Wishes, plan_all
 from .desk import Desk, Progress, steady
 from .erasing import finish
 from .intake import Intake, Staged, stage
@@ -211,8 +211,10 @@ def recover(desk: Desk) -> list[Staged]:
     journal.roll_back(desk.folder)
     _check_list(desk)
     left = _not_waiting(desk, unread_resources(desk))
-    rendered = render_categories(desk, None, Wishes(moved=_revised(desk)))
+    rendered = plan_all(desk, Wishes(moved=_revised(desk)))
+    # Told first: written and not told, what is left out would count as deleted by a person.
     _tell_rewritten(desk, rendered.delta)
+    rendered.write(desk)
     desk.index.refresh()
     desk.index.persist()
     if not left:

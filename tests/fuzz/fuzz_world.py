@@ -17,10 +17,9 @@ from fault_jobs import USER
 from fuzz_hands import bare
 from invariants import Look, Memory
 
-from memu_like import MemoryService
+from memu_like import MemoryService, SyncReport
 from memu_like.edges.llm.base import Model
 from memu_like.errors import StorageError
-from memu_like.results import SyncReport
 from memu_like.service import UserMemory
 
 T = TypeVar("T")

@@ -20,9 +20,8 @@ from typing import Any
 from fault_checks import stored_ids
 from fuzz_hands import bare, front_length, id_of, lines_of
 
-from memu_like import MemoryService
+from memu_like import MemoryService, SyncReport
 from memu_like.pure.markdown import parse, render
-from memu_like.results import SyncReport
 from memu_like.service import UserMemory
 
 QUERIES = ("who is Ines?", "Jakub and the harbour", "a dog called", "allergic", "cellar neighbour blue")
