@@ -249,6 +249,7 @@ def _recover_unrecorded(desk: Desk) -> list[Staged]:
     """`.memu/` is new or was deleted, its journal with it: carry on from what the files tell alone."""
     for name in (*desk.folder.event_files(), *desk.folder.item_files()):
         desk.folder.append(name, b"")  # mends or cuts a last line that has no newline
+    _remove_forgotten(desk)
     unread = unread_resources(desk)
     if unread:
         journal.drop_unread(desk.folder, {one.resource.id for one in unread})
@@ -256,6 +257,15 @@ def _recover_unrecorded(desk: Desk) -> list[Staged]:
     if left:
         journal.begin(desk.folder)
     return left
+
+
+def _remove_forgotten(desk: Desk) -> None:
+    """What a forget left whose journal is gone: it takes the meta file first, and the words after it."""
+    for event in desk.folder.all_events().values():
+        for resource_id in event.resources if event.kind == "forget" else ():
+            if not desk.folder.has_resource(resource_id):
+                for name in desk.folder.resource_files(resource_id):
+                    desk.folder.remove(name)
 
 
 def settle(desk: Desk) -> None:

@@ -32,8 +32,8 @@ BY_HAND = ("edit", "forget")
 ON_PREPARED = frozenset(["edit", "forget"])
 QUERIES = 30
 # With the journal goes the list of the files that a run was about to write. One whose meta file never came
-# was not acknowledged; it may be a person's for all that is known, so it stays, and doctor says so.
-ORPHAN = re.compile("after a flush: .*no meta file")
+# was not acknowledged; it may be a person's for all that is known: it stays, and doctor says so at each look.
+ORPHAN = re.compile("after (?:a flush|all was sent again): .*no meta file")
 
 
 @dataclass(frozen=True)

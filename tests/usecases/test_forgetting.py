@@ -397,3 +397,18 @@ def test_the_id_of_a_folder_is_read_from_its_user_json(tmp_path: Path) -> None:
         path.write_text(broken)
         with pytest.raises(CorruptFile):
             stored_user_id(tmp_path)
+
+
+async def test_words_that_a_killed_forget_left_go_though_its_journal_is_gone(
+    caroline: UserMemory, store: Path
+) -> None:
+    may, _ = await caroline.resources()
+    path = store / "caroline" / may.file
+    words = path.read_bytes()
+    await caroline.forget_resource(may.id)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(words)  # as where the process was killed once the meta file was gone
+    shutil.rmtree(store / "caroline" / ".memu")
+    async with MemoryService(store) as service:
+        await service.user("caroline").flush()
+    assert left(store, *WORDS) == []
