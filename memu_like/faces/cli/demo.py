@@ -195,4 +195,4 @@ def _print_next(out: Console, done: Demo) -> None:
         f"memu-like items list --topic {done.category_file[11:-3]} {options}",
         f"memu-like context --max-tokens 400 {options}",
     ):
-        _indented(out, Text(one_line(line), overflow="fold"))
+        out.print(Text(f"  {one_line(line)}"), soft_wrap=True)  # to be copied: no line break within a path
