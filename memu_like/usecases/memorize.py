@@ -13,12 +13,10 @@ from datetime import UTC, datetime
 from time import perf_counter
 
 from ..edges import buffer, journal, pending
-from ..edges.folder import month_file
 from ..edges.index.manifest import MANIFEST
 from ..edges.loaders import parse_message
 from ..errors import CorruptFile
-from ..models import Event, Loaded, ProfileDelta
-from ..pure import records
+from ..models import Loaded
 from ..results import Kept, MemorizeReport
 from . import runs, taking_edits
 from .buffering import buffered
@@ -212,30 +210,13 @@ def recover(desk: Desk) -> list[Staged]:
     _check_list(desk)
     left = _not_waiting(desk, unread_resources(desk))
     rendered = plan_all(desk, Wishes(moved=_revised(desk)))
-    # Told first: written and not told, what is left out would count as deleted by a person.
-    _tell_rewritten(desk, rendered.delta)
+    runs.tell_rewritten(desk, rendered.delta, "memorize", "written again after a run that was cut short")
     rendered.write(desk)
     desk.index.refresh()
     desk.index.persist()
     if not left:
         journal.end(desk.folder)
     return left
-
-
-def _tell_rewritten(desk: Desk, delta: Sequence[ProfileDelta]) -> None:
-    """An event of what writing the files again changed, where no event tells it yet.
-
-    What the events say was shown, and stands no more, counts as deleted by a person once the bases are lost.
-    """
-    shown: dict[tuple[str, str], bool] = {}
-    for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
-        shown |= {(one.topic, one.item): one.op != "remove" for one in event.profile_delta}
-    untold = tuple(one for one in delta if shown.get((one.topic, one.item), False) != (one.op != "remove"))
-    if untold:
-        now = desk.tools.now()
-        reason = "written again after a run that was cut short"
-        event = Event(runs.new_run_id(now), "memorize", now, now, profile_delta=untold, reason=reason)
-        desk.folder.append(month_file("events", event.time), records.render(event))
 
 
 def _revised(desk: Desk) -> frozenset[str]:

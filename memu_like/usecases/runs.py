@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import numpy as np
 
@@ -198,3 +199,23 @@ def _event(run: Run, delta: tuple[ProfileDelta, ...], now: datetime) -> Event:
         model=found.model,
         usage=found.usage,
     )
+
+
+def tell_rewritten(
+    desk: Desk, delta: Sequence[ProfileDelta], kind: Literal["memorize", "sync"], reason: str
+) -> None:
+    """An event of what writing the files again is about to change, where no event tells it yet.
+
+    Told first: what the events say was shown, and stands no more, counts as deleted by a person once the
+    bases are lost.
+    """
+    if not delta:
+        return
+    shown: dict[tuple[str, str], bool] = {}
+    for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
+        shown |= {(one.topic, one.item): one.op != "remove" for one in event.profile_delta}
+    untold = tuple(one for one in delta if shown.get((one.topic, one.item), False) != (one.op != "remove"))
+    if untold:
+        now = desk.tools.now()
+        event = Event(new_run_id(now), kind, now, now, profile_delta=untold, reason=reason)
+        desk.folder.append(month_file("events", event.time), records.render(event))

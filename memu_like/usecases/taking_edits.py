@@ -40,7 +40,7 @@ from .categories import (
 from .desk import Desk
 from .following import follow_git
 from .renames import learn_renames
-from .runs import commit, new_run_id
+from .runs import commit, new_run_id, tell_rewritten
 
 MAX_TRIES = 100
 _ID = re.compile(rb"\^([a-z0-9]{4,12})")
@@ -330,7 +330,7 @@ def _commit(desk: Desk, files: Files, found: Edits, run: str, *, held: bool) -> 
     _write_bases(desk, files, found, changed, held=held)
     if found.unseen:
         desk.index.refresh()
-        render_categories(desk, list(found.unseen.values())).write(desk)
+        _render(desk, list(found.unseen.values()))
     if not changed and not found.renamed:
         return False
     desk.index.refresh()
@@ -347,7 +347,16 @@ def _forget(desk: Desk, gone: Sequence[Item]) -> None:
     standing = set(desk.folder.category_files())
     items = [item for item in gone if category_path(item.topic) in standing]
     if items:
-        render_categories(desk, items).write(desk)
+        _render(desk, items)
+
+
+def _render(desk: Desk, items: Sequence[Item]) -> None:
+    """Write their files again. Where entries left, others may have room, and that is told as well."""
+    rendered = render_categories(desk, items)
+    known = {item.id for item in items if item.status is not Status.ACTIVE}  # told by the sync's own event
+    delta = [one for one in rendered.delta if one.op != "update" and one.item not in known]
+    tell_rewritten(desk, delta, "sync", "written again after edits by hand")
+    rendered.write(desk)
 
 
 def _reason(found: Edits, held: bool) -> str:
