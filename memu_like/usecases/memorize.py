@@ -210,7 +210,7 @@ def recover(desk: Desk) -> list[Staged]:
     _check_list(desk)
     left = _not_waiting(desk, unread_resources(desk))
     rendered = plan_all(desk, Wishes(moved=_revised(desk)))
-    runs.tell_rewritten(desk, rendered.delta, "memorize", "written again after a run that was cut short")
+    runs.tell_rewritten(desk, rendered, "memorize", "written again after a run that was cut short")
     rendered.write(desk)
     desk.index.refresh()
     desk.index.persist()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -19,6 +19,7 @@ from ..edges.folder import month_file
 from ..edges.index.reading import embed_rows
 from ..models import Draft, Dropped, Event, Item, ProfileDelta, Resource, Usage
 from ..pure import records
+from ..pure.merging import bullets_of
 from ..pure.reconciling import Reconciled, operations, reconcile
 from ..pure.slotting import assign_slots
 from ..pure.summarising import summary_line, title_line
@@ -202,20 +203,35 @@ def _event(run: Run, delta: tuple[ProfileDelta, ...], now: datetime) -> Event:
 
 
 def tell_rewritten(
-    desk: Desk, delta: Sequence[ProfileDelta], kind: Literal["memorize", "sync"], reason: str
+    desk: Desk,
+    rendered: Rendered,
+    kind: Literal["memorize", "sync"],
+    reason: str,
+    told: Collection[str] = (),
 ) -> None:
     """An event of what writing the files again is about to change, where no event tells it yet.
+
+    It tells as well what a run that was cut short has told of and never wrote. Items of `told` are left out.
 
     Told first: what the events say was shown, and stands no more, counts as deleted by a person once the
     bases are lost.
     """
-    if not delta:
-        return
     shown: dict[tuple[str, str], bool] = {}
     for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
         shown |= {(one.topic, one.item): one.op != "remove" for one in event.profile_delta}
-    untold = tuple(one for one in delta if shown.get((one.topic, one.item), False) != (one.op != "remove"))
+    delta = [one for one in rendered.delta if one.item not in told]
+    untold = [one for one in delta if shown.get((one.topic, one.item), False) != (one.op != "remove")]
+    untold += _never_written(rendered, shown)
     if untold:
         now = desk.tools.now()
-        event = Event(new_run_id(now), kind, now, now, profile_delta=untold, reason=reason)
+        event = Event(new_run_id(now), kind, now, now, profile_delta=tuple(untold), reason=reason)
         desk.folder.append(month_file("events", event.time), records.render(event))
+
+
+def _never_written(rendered: Rendered, shown: Mapping[tuple[str, str], bool]) -> Iterator[ProfileDelta]:
+    """What an event tells of and no file shows, though no person took it out: it ranks too low by now."""
+    for planned in rendered.planned:
+        plan = planned.plan
+        told = {item for (topic, item), is_there in shown.items() if is_there and topic == plan.topic}
+        for item in sorted(told - bullets_of(planned.after, told).keys() - plan.base.keys()):
+            yield ProfileDelta("remove", plan.topic, "", item, "")

@@ -353,9 +353,9 @@ def _forget(desk: Desk, gone: Sequence[Item]) -> None:
 def _render(desk: Desk, items: Sequence[Item]) -> None:
     """Write their files again. Where entries left, others may have room, and that is told as well."""
     rendered = render_categories(desk, items)
-    known = {item.id for item in items if item.status is not Status.ACTIVE}  # told by the sync's own event
-    delta = [one for one in rendered.delta if one.op != "update" and one.item not in known]
-    tell_rewritten(desk, delta, "sync", "written again after edits by hand")
+    gone = {item.id for item in items if item.status is not Status.ACTIVE}  # told by the sync's own event
+    if any(one.item not in gone for one in rendered.delta):
+        tell_rewritten(desk, rendered, "sync", "written again after edits by hand", gone)
     rendered.write(desk)
 
 
