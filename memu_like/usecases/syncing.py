@@ -44,8 +44,9 @@ def sync(desk: Desk, *, confirm: bool = False) -> SyncReport:
     started = perf_counter()
     with writing(desk, take=False):
         followed = follow_git(desk)  # before anything is compared with what was seen before it
-        lines = _take_lines(desk) if followed.settled else Lines()
+        # The files first: what a corrected line writes into them must meet no edit that is not taken in.
         taken = take_edits(desk, confirm=confirm)
+        lines = _take_lines(desk) if followed.settled else Lines()
         changed = _changed_resources(desk)
         keep_seen(desk.folder, lines.seen)
     return SyncReport(
