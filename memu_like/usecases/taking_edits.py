@@ -114,6 +114,7 @@ def _read(desk: Desk) -> Files:
     data: dict[str, bytes | None] = {}
     bases: dict[str, Base] = {}
     untold: set[str] = set()
+    blind = False
     written = base_topics(desk)
     for topic in sorted({*paths, *written}):
         try:
@@ -121,9 +122,14 @@ def _read(desk: Desk) -> Files:
         except StorageError as error:
             problems.append(f"{error}; nothing was taken from it")
             untold |= _written_ids(desk, topic)
+            standing = _standing_ids(desk, topic)
+            untold |= standing or set()
+            blind |= standing is None
             continue
         if page is not None:
             pages.append(page)
+    if blind:  # what stood in a file that is gone may stand there now
+        untold |= {item_id for page in pages if page.text is None for item_id in page.bullets}
     gone = not paths and any(page.bullets for page in pages)
     return Files(tuple(pages), data, bases, tuple(problems), astray | untold, gone)
 
@@ -133,6 +139,14 @@ def _written_ids(desk: Desk, topic: str) -> set[str]:
     with contextlib.suppress(StorageError):  # it is reported for the file already
         return set(read_base(desk, topic).bullets)
     return set()
+
+
+def _standing_ids(desk: Desk, topic: str) -> set[str] | None:
+    """The ids in the bytes of a file that is no text; None where not even these can be read."""
+    with contextlib.suppress(StorageError):
+        data = desk.folder.read_or_none(category_path(topic)) or b""
+        return {one.decode() for one in _ID.findall(data)}
+    return None
 
 
 def _page(

@@ -18,7 +18,7 @@ from fault_jobs import USER, message
 from fault_model import RuleModel, session
 from fault_zygote import Zygote
 from fuzz_hands import BETWEEN, BULLETS, HEADINGS, HOSTILE, NEW_BULLETS, PLAIN, WHOLE, id_of, lines_of
-from fuzz_world import Place, git
+from fuzz_world import Place, git, service_at
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from invariants import Memory, ids_in
@@ -44,12 +44,14 @@ class People(RuleBasedStateMachine):
 
     zygote: ClassVar[Zygote]
     counts: ClassVar[Counter[str]] = Counter()
+    most_merges: ClassVar[int] = 2
+    """Of a story: a clone with a service of its own takes as long as twenty other steps."""
 
     def __init__(self) -> None:
         super().__init__()
         self.scratch = Path(tempfile.mkdtemp(prefix="fuzz-"))
         self.runner = asyncio.Runner()
-        self.messages = self.words = self.sessions = 0
+        self.messages = self.words = self.sessions = self.merges = 0
         self.batches: list[list[dict[str, str]]] = []
         self.places: list[Place] = []
 
@@ -323,9 +325,44 @@ class People(RuleBasedStateMachine):
         self._commit(place)
         self.ended("commit", place)
 
+    @precondition(lambda self: self.merges < self.most_merges)
+    @rule(which=WHICH, theirs=st.integers(1, 3), ours=st.integers(1, 3))
+    def merge_clone(self, which: int, theirs: int, ours: int) -> None:
+        """A clone memorizes one conversation, this place another, and a person merges the two."""
+        place = self.place(which)
+        report = None if place.bad else place.machine(lambda: place.user.sync(confirm=True))
+        if report is None or report.problems or not place.at_rest:
+            return
+        self.merges += 1
+        place.run(place.service.init(git=True))  # which tells git how to merge category files
+        self._commit(place)
+        clone = self.scratch / f"clone{self.merges}"
+        git(self.scratch, "clone", "-q", str(place.store), str(clone))
+        batch = self._conversation(theirs)
+        self.runner.run(self._elsewhere(clone, batch))
+        git(clone, "add", "-A")
+        git(clone, "commit", "-q", "--allow-empty", "-m", "elsewhere")
+        self._memorize(place, self._conversation(ours))
+        self._commit(place)
+        before = place.look()
+        git(place.store, "pull", "-q", "--no-rebase", "--no-edit", str(clone), "HEAD")
+        place.merged(before)
+        known = set(place.memory.acknowledged)
+        place.memory.acknowledged += [one["id"] for one in batch if one["id"] not in known]
+        place.machine(place.user.sync)
+        self.ended("merge of a clone", place)
+
+    async def _elsewhere(self, store: Path, batch: list[dict[str, str]]) -> None:
+        async with service_at(store, self.model()) as service:
+            await service.init(git=True)
+            await service.user(USER).memorize(batch)
+
 
 class PeopleWithModel(People):
     """The same where a (scripted) model does the extraction, and corrects what it was told before."""
+
+    most_merges: ClassVar[int] = 0
+    """Clones with corrections are in tests/merges: here a copied entry would be told by its text alone."""
 
     def model(self) -> RuleModel | None:
         return RuleModel()

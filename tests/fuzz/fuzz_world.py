@@ -60,6 +60,12 @@ def git(folder: Path, *arguments: str, check: bool = True) -> str:
     return done.stdout
 
 
+def service_at(store: Path, model: Model | None) -> MemoryService:
+    return MemoryService(
+        store, model=model, category_budget_tokens=CATEGORY_BUDGET, slot_budget_tokens=SLOT_BUDGET
+    )
+
+
 class Place:
     """One clone: its service, and what the test knows of it."""
 
@@ -73,12 +79,7 @@ class Place:
         self.open()
 
     def open(self) -> None:
-        self.service = MemoryService(
-            self.store,
-            model=self.model,
-            category_budget_tokens=CATEGORY_BUDGET,
-            slot_budget_tokens=SLOT_BUDGET,
-        )
+        self.service = service_at(self.store, self.model)
         self.user: UserMemory = self.service.user(USER)
 
     def run(self, work: Awaitable[T]) -> T:
@@ -140,6 +141,14 @@ class Place:
         shutil.rmtree(self.root / ".memu", ignore_errors=True)
         there = {path.name for path in self.root.glob("categories/*.md")}
         self.memory.stood = {one: name for one, name in self.memory.stood.items() if name in there}
+
+    def merged(self, before: Look) -> None:
+        """Git has brought what a clone's machine wrote. What it left out of a file nobody took away."""
+        after = self.look()
+        for name, data in after.files.items():
+            assert b"<<<<<<<" not in data, f"a conflict in {name}"
+        invariants.learn_machine_lines(before, after, self.memory)
+        self.memory.stood = after.standing()
 
     def names(self) -> list[str]:
         """The files that can be told, in order."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -25,6 +26,7 @@ from memu_like.pure.markdown import parse, render
 from memu_like.service import UserMemory
 
 QUERIES = ("who is Ines?", "Jakub and the harbour", "a dog called", "allergic", "cellar neighbour blue")
+OWN_ID = re.compile(r"\^[a-z0-9]{8}")
 DELETED = ("deleted by the user", "deleted in its file by the user")
 
 
@@ -111,6 +113,8 @@ def ids_in(text: str) -> Iterator[str]:
         words = line.split()
         if not fenced and words and words[0] in ("-", "*", "+"):
             yield from (word[1:] for word in words if len(word) > 4 and word.startswith("^"))
+        elif not fenced and words and line.startswith(" ") and OWN_ID.fullmatch(words[-1]):
+            yield words[-1][1:]  # at the end of a bullet of several lines
 
 
 # -- 1: the files are the truth
