@@ -47,3 +47,20 @@ async def test_a_resource_changed_by_hand_costs_its_own_hits_only(tmp_path: Path
         result = await user.retrieve("what is the dog's name?")
     assert [hit.message_ids for hit in result.hits] == [("b",)]
     assert any(resource.file in problem for problem in result.degraded)
+
+
+async def test_a_renamed_file_that_is_no_text_keeps_its_entries(tmp_path: Path) -> None:
+    async with MemoryService(Settings(store=tmp_path)) as memory:
+        user = memory.user("iris")
+        await user.memorize(FIRST)
+        pets = next((tmp_path / "iris" / "categories").glob("*.md"))
+        broken = pets.with_name("animals.md")
+        whole = pets.rename(broken).read_bytes()
+        broken.write_bytes(whole.replace(b"Tempo", b"Tem\xffpo"))
+        report = await user.sync(confirm=True)
+        assert report.edits == ()
+        assert any("animals.md" in problem for problem in report.problems)
+        assert [item.text for item in await user.items()] == ["I have a tortoise named Tempo."]
+        broken.write_bytes(whole)
+        assert not (await user.sync()).held
+        assert [item.text for item in await user.items()] == ["I have a tortoise named Tempo."]
