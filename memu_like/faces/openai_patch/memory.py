@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from functools import partial
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from ...errors import ConfigError, InvalidInput, MemuLikeError, NotFound
 from ...fenced import as_data
@@ -21,6 +21,10 @@ from .messages import Asked
 
 log = logging.getLogger("memu_like")
 KEPT_ERRORS = 1000
+
+Locks = WeakValueDictionary[str, asyncio.Lock]
+_locks: WeakKeyDictionary[MemoryService, Locks] = WeakKeyDictionary()
+"""Of each service, by user: an application may make a client a request, and what one has to save, the next reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class ClientMemory:
         self.errors: deque[MemoryFault] = deque(maxlen=KEPT_ERRORS)
         self._open: set[Exchange] = set()
         self._saving: set[Future[int]] = set()
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks = _locks.setdefault(service, Locks())
         service.guests.add(self)
 
     def limit(self, max_context_size: int, additional_prompt: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from edges.llm.chat_server import ChatServer, completion, streamed
+from filelock import FileLock
 from openai import AsyncOpenAI, OpenAI
 from remembering import ASKED, MARA, TOLD, by_user, chat, chunks, done, saved
 
@@ -95,6 +96,23 @@ async def test_a_sync_and_an_async_client_share_a_service(model: ChatServer, sto
     assert not other.memory_errors
     sync.close()
     await other.close()
+
+
+async def test_what_one_client_saves_the_next_reads(model: ChatServer, store: Path) -> None:
+    """A web application makes a client a request. The file's lock holds the first one's save up."""
+    async with MemoryService(store) as service:
+        await service.user(MARA).add([by_user("Good morning.")])
+        lock = FileLock(store / MARA / ".memu" / "buffer.lock")
+        async with AsyncOpenAI(base_url=model.url, api_key="k") as plain:
+            with lock:
+                await chat(openai_memory(plain, service), TOLD)
+                async with AsyncOpenAI(base_url=model.url, api_key="k") as other:
+                    asked = asyncio.create_task(chat(openai_memory(other, service), ASKED))
+                    await asyncio.sleep(0.2)
+                    assert not asked.done()
+                    lock.release()
+                    await asked
+    assert TOLD in model.requests[-1]["messages"][0]["content"]
 
 
 # -- a service of the application's own
