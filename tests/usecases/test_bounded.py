@@ -26,7 +26,7 @@ async def test_the_folders_used_least_lately_are_closed(tmp_path: Path) -> None:
         indexes = [
             found
             for found in gc.get_objects()
-            if isinstance(found, Index) and tmp_path in found.folder.path.parents
+            if isinstance(found, Index) and tmp_path in found.folder.root.parents
         ]
         assert len(indexes) <= 2 * OPEN
         assert await memory.users() == sorted(names)
