@@ -415,11 +415,12 @@ def _delta(topic: str, before: str | None, after: str, plan: CategoryPlan) -> It
 def _left_out(desk: Desk, topic: str, after: str, plan: CategoryPlan) -> Iterator[ProfileDelta]:
     """Of a file that was gone and is made anew: what was shown, and ranks too low for it now.
 
-    Were it not told, it would count as deleted by a person once the bases are lost.
+    Were it not told, it would count as deleted by a person once the bases are lost. What is still in the base
+    has gone with the file, by a person's hand, and waits for a sync to take that in.
     """
     standing = bullets_of(after, {item_id for item_id, _ in plan.bullets})
     for item_id, text in _shown(desk, topic, None).items():
-        if item_id not in standing:
+        if item_id not in standing and item_id not in plan.base:
             yield ProfileDelta("remove", topic, "", item_id, text)
 
 
@@ -463,8 +464,9 @@ def _write_bases(desk: Desk, written: Sequence[tuple[Planned, bytes | None, str]
         plan, known = planned.plan, read_base(desk, planned.plan.topic)
         summary = summary_base(text, plan)
         summarised = planned.summarised if summary == plan.summary else known.summarised
+        waiting = {item_id: known.bullets[item_id] for item_id in known.held if item_id in known.bullets}
         base = Base(
-            bullets=base_of(text, plan),
+            bullets={**waiting, **base_of(text, plan)},
             summary=summary,
             description=description_base(text, plan),
             summarised=summarised,

@@ -426,7 +426,13 @@ def _base(
         item = changed.get(item_id) or desk.item(item_id)
         if item is None or not bullet:
             continue
-        undecided |= item.topic != page.topic and item_id not in changed
+        if item.topic != page.topic and item_id not in changed:
+            undecided = True
+            if (
+                item_id in page.bullets
+            ):  # where it is not, the machine did not put it here, nor may take it out
+                bullets[item_id] = page.bullets[item_id]
+            continue
         if bullet == bullet_text(item, desk.own_names()):
             bullets[item_id] = bullet
         elif item.origin is Origin.HUMAN:

@@ -242,11 +242,13 @@ def what_is_gone_stays_gone(before: Look, after: Look, memory: Memory) -> list[s
     standing, problems = before.standing(), []
     memory.gone = {one: text for one, text in memory.gone.items() if one not in standing}
     now = after.standing()
-    # A copy that a person has made of it is another entry, which they have not deleted.
+    # A copy that a person has made of it, or what they made it from, is another entry, which they have not
+    # deleted; so only what this step has learnt counts.
+    known = {one for one, item in before.items.items() if item["status"] == "active"}
     places = {
         (json.dumps(item.get("source"), sort_keys=True), item["text"]): one
         for one, item in after.items.items()
-        if item["status"] == "active" and item.get("source") and not is_persons(item)
+        if item["status"] == "active" and item.get("source") and not is_persons(item) and one not in known
     }
     for one in memory.gone:
         item = after.items.get(one)

@@ -24,7 +24,7 @@ KEPT_ERRORS = 1000
 
 Locks = WeakValueDictionary[str, asyncio.Lock]
 _locks: WeakKeyDictionary[MemoryService, Locks] = WeakKeyDictionary()
-"""Of each service, by user: an application may make a client a request, and what one has to save, the next reads."""
+"""Of each service, by user: an application may make a client for each request, and reads what others save."""
 
 
 @dataclass(frozen=True, slots=True)
