@@ -64,6 +64,10 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
         },
         "an edit is a bullet that differs from what was rendered, and an item as one that is entered by hand",
     ),
+    "pure.untouched": (
+        {"pure.markdown", "pure.merging", "pure.pages"},
+        "an entry is untouched where the bullet of its page stands in its slot",
+    ),
     "pure.tidying": ({"pure.markdown"}, "wordings are bullets of a document"),
     "pure.settling": (
         {"pure.rearranging", "pure.records", "pure.selecting"},

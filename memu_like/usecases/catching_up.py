@@ -11,7 +11,7 @@ from ..edges.folder import USER_FILE, UserFolder, mark
 from ..edges.git.committing import Draft, Tip
 from ..edges.recording import Appended, Content, Whole
 from ..errors import CorruptFile
-from .categories import is_synced, read_base
+from .bases import is_synced, read_base
 from .composing import META, Composer, Job, Noticed, Standing, is_rewritten, on_disk, path_of
 from .desk import Desk
 

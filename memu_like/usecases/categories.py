@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
 
-from ..edges.folder import content_hash
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
 from ..models import Category, Event, Item, Origin, ProfileDelta, Reorganised, Status
@@ -30,6 +28,7 @@ from ..pure.pages import shown
 from ..pure.rendering import bullet_text, fingerprint, plain_line
 from ..pure.selecting import Choice, select_entries
 from ..pure.summarising import is_summary_of, summary_line
+from .bases import Base, base_bytes, base_path, has_base, put_after, read_base, was_synced
 from .desk import Desk
 
 MAX_WRITES = 100
@@ -38,31 +37,6 @@ SAVING_SECONDS, SAVING_POLL_SECONDS = 1.0, 0.005
 # Front matter, title and summary line of a category file, in tokens: measured on the sample's files.
 HEAD_TOKENS = 120
 SUMMARY_ENTRIES = 24
-
-
-PUT_KEPT = 256
-"""Bullets of which it is kept when the machine put them in or took them out: some minutes of a busy file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What the machine last wrote into a category file, kept in `.memu/bases/`."""
-
-    bullets: Mapping[str, str] = field(default_factory=dict)
-    summary: str = ""
-    description: str = ""
-    summarised: tuple[str, ...] = ()
-    """The entries that stood there when a model wrote the summary; empty for one made of fragments."""
-    written: str = ""
-    """The fingerprint of a text of the file that holds no edit which a sync has not taken in; "" for none."""
-    told: tuple[str, ...] = ()
-    """The summary and the description that the last sync saw there."""
-    put: Mapping[str, str] = field(default_factory=dict)
-    """When the machine put a bullet in or took it out, as `updated_at` said then: the latest ones."""
-    theirs: Mapping[str, str] = field(default_factory=dict)
-    """The bullets that a person's words stand in, as the last sync saw them."""
-    held: tuple[str, ...] = ()
-    """Entries that are gone from the file and wait for a sync that is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +173,7 @@ def current_base(desk: Desk, topic: str, current: str | None) -> Base:
     What was shown and stands in the file no more was deleted by a person, and must not come back; unless the
     run that has learnt it was killed before it wrote the file.
     """
-    if current is None or desk.folder.path(_base_path(topic)).exists():
+    if current is None or has_base(desk, topic):
         return read_base(desk, topic)
     items: list[Item] = []
     own_names = desk.own_names()
@@ -471,27 +445,16 @@ def _write_bases(desk: Desk, written: Sequence[tuple[Planned, bytes | None, str]
             description=description_base(text, plan),
             summarised=summarised,
             # Merged into what holds an edit, it holds that edit still.
-            written=fingerprint(text) if _was_synced(known, before) else "",
+            written=fingerprint(text) if was_synced(known, before) else "",
             told=known.told,
             theirs=known.theirs,
             held=known.held,
-            put=_put(known, before, text),
+            put=put_after(known, before, text),
         )
         if base != known:
-            changed[_base_path(plan.topic)] = _base_bytes(base)
+            changed[base_path(plan.topic)] = base_bytes(base)
     # Their names are on disk before the journal's end is: a power cut that loses them brings it back.
     desk.folder.write_many(changed, durable="file")
-
-
-def _put(known: Base, before: bytes | None, text: str) -> Mapping[str, str]:
-    """When each bullet that this write puts in or takes out was: a buffer that is older has not seen it."""
-    when = parse(text).get("updated_at")
-    if before is None or not when or before == text.encode():
-        return known.put
-    old, new = bullets_of(before.decode(), known.bullets), bullets_of(text, known.bullets)
-    fresh = dict.fromkeys(old.keys() ^ new.keys(), when)
-    kept = {item_id: at for item_id, at in known.put.items() if item_id not in fresh}
-    return dict([*kept.items(), *fresh.items()][-PUT_KEPT:])
 
 
 def write_checked(desk: Desk, path: str, text: str, read: Document) -> None:
@@ -499,71 +462,3 @@ def write_checked(desk: Desk, path: str, text: str, read: Document) -> None:
     if desk.folder.read_or_none(path) != render(read).encode():
         raise StorageError(f"{path} changed while it was being written; try again")
     desk.folder.write(path, text.encode())
-
-
-def is_synced(base: Base, data: bytes) -> bool:
-    """Whether a category file that reads `data` holds no edit that a sync would have to take in."""
-    return bool(base.written) and base.written == content_hash(data)
-
-
-def _was_synced(base: Base, before: bytes | None) -> bool:
-    """Of a file that was not there: whether none was expected."""
-    return not base.bullets if before is None else is_synced(base, before)
-
-
-def read_base(desk: Desk, topic: str) -> Base:
-    """Empty where nothing was written yet, or where the derived folder was deleted."""
-    try:
-        return desk.kept(_base_path(topic), _base) or Base()
-    except (ValueError, TypeError, AttributeError) as error:
-        raise CorruptFile(desk.folder.path(_base_path(topic)), None, str(error)) from error
-
-
-def _base(data: bytes) -> Base:
-    values = json.loads(data)
-    for name in ("summarised", "told", "held"):
-        values[name] = tuple(values.get(name, ()))
-    return Base(**values)
-
-
-def write_base(desk: Desk, topic: str, base: Base) -> None:
-    desk.folder.write(_base_path(topic), _base_bytes(base))
-
-
-def has_base(desk: Desk, topic: str) -> bool:
-    return desk.folder.path(_base_path(topic)).exists()
-
-
-def remove_base(desk: Desk, topic: str) -> None:
-    """Of a category file that a person deleted, once its entries are retracted."""
-    desk.folder.remove(_base_path(topic))
-
-
-def _base_bytes(base: Base) -> bytes:
-    values: dict[str, object] = {
-        "bullets": dict(base.bullets),
-        "summary": base.summary,
-        "description": base.description,
-    }
-    if base.summarised:
-        values["summarised"] = list(base.summarised)
-    if base.written:
-        values["written"] = base.written
-    if base.told:
-        values["told"] = list(base.told)
-    if base.theirs:
-        values["theirs"] = dict(base.theirs)
-    if base.put:
-        values["put"] = dict(base.put)
-    if base.held:
-        values["held"] = list(base.held)
-    return json.dumps(values, ensure_ascii=False).encode()
-
-
-def base_topics(desk: Desk) -> list[str]:
-    """The topics that the machine has written and keeps a base of."""
-    return [Path(path).stem for path in desk.folder.listing(_base_path("*"))]
-
-
-def _base_path(topic: str) -> str:
-    return f".memu/bases/{topic}.json"

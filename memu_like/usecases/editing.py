@@ -20,15 +20,8 @@ from ..pure.lines import ITEM_ID
 from ..pure.merging import bullets_of
 from ..pure.reconciling import item_id as make_item_id
 from ..pure.rendering import bullet_text
-from .categories import (
-    Rendered,
-    Wishes,
-    category_path,
-    extra_topics,
-    read_base,
-    read_category,
-    render_categories,
-)
+from .bases import read_base
+from .categories import Rendered, Wishes, category_path, extra_topics, read_category, render_categories
 from .desk import Desk
 from .expecting import NOTHING, Expected
 from .listing import check_names, event_named

@@ -20,16 +20,8 @@ from ..errors import StorageError
 from ..models import Event, Status
 from ..pure import records
 from ..pure.markdown import Bullet, Document, parse
-from .categories import (
-    Base,
-    Wishes,
-    base_topics,
-    read_base,
-    read_category,
-    render_categories,
-    write_base,
-    write_checked,
-)
+from .bases import Base, base_topics, read_base, write_base
+from .categories import Wishes, read_category, render_categories, write_checked
 from .desk import Desk
 from .fates import Fates, History, Scope, decide, histories
 from .seen_lines import seen_anew

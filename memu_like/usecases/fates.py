@@ -11,7 +11,8 @@ from ..pure.markdown import parse, unescape
 from ..pure.rearranging import merged_into
 from ..pure.rendering import bullet_text
 from ..pure.selecting import near_identical
-from .categories import read_base, read_category
+from .bases import read_base
+from .categories import read_category
 from .desk import Desk
 from .intake import Staged, quotes_in
 

@@ -14,7 +14,7 @@ from ..edges.index.view import View
 from ..models import Item, Origin
 from ..pure.rendering import bullet_text
 from ..pure.terms import terms
-from .categories import Base, read_base
+from .bases import Base, read_base
 from .desk import Desk
 
 # Near-identical texts share nearly all their words: so all but one of their rarest, and half of all.

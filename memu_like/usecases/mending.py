@@ -23,16 +23,8 @@ from ..pure.rendering import bullet_text, entry_date
 from ..pure.settling import MERGED, Settled, Standing, World, last_of, settle
 from ..pure.summarising import is_summary_of
 from ..pure.tidying import Wordings, tidy
-from .categories import (
-    Base,
-    base_topics,
-    category_path,
-    current_base,
-    read_category,
-    remove_base,
-    render_categories,
-    write_base,
-)
+from .bases import Base, base_topics, remove_base, write_base
+from .categories import category_path, current_base, read_category, render_categories
 from .desk import Desk
 from .renames import RENAMES
 from .runs import commit, new_run_id

@@ -18,7 +18,8 @@ from ..pure.changes import difference, reads_as, state_of
 from ..pure.rendering import bullet_text
 from ..pure.reverting import Undoing, Undone, changed_since, reason_of, reverted_by, revised, undo
 from ..results import Change, RevertReport
-from .categories import Rendered, Wishes, read_base, render_categories, write_base
+from .bases import read_base, write_base
+from .categories import Rendered, Wishes, render_categories
 from .desk import Desk
 from .editing import writing
 from .fates import histories

@@ -15,7 +15,8 @@ from ..models import Event, Item, Modality
 from ..pure import records
 from ..pure.changes import State, state_of
 from ..pure.markdown import parse
-from .categories import base_topics, read_base, read_category
+from .bases import base_topics, read_base
+from .categories import read_category
 from .desk import Desk
 
 Point = str | datetime | None

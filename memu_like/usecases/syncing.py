@@ -27,7 +27,8 @@ from ..pure.line_sums import (
     sums_of,
 )
 from ..results import Edit, SyncReport
-from .categories import Wishes, base_topics, read_base, render_categories
+from .bases import base_topics, read_base
+from .categories import Wishes, render_categories
 from .desk import Desk
 from .editing import writing
 from .following import follow_git

@@ -18,25 +18,15 @@ from ..edges.folder import content_hash
 from ..errors import CorruptFile, StorageError
 from ..models import Event, Item, Origin, Status
 from ..pure import records
-from ..pure.edits import DERIVED_GONE, Edits, Writer, counts, find_edits, untouched_in
+from ..pure.edits import DERIVED_GONE, Edits, Writer, counts, find_edits
 from ..pure.markdown import parse
 from ..pure.merging import bullets_of, standing_summary
 from ..pure.pages import Page, insert_ids, shown
 from ..pure.rendering import bullet_text
+from ..pure.untouched import untouched_in
 from ..results import Edit
-from .categories import (
-    Base,
-    base_topics,
-    category_path,
-    current_base,
-    has_base,
-    is_synced,
-    mentioned,
-    read_base,
-    remove_base,
-    render_categories,
-    write_base,
-)
+from .bases import Base, base_topics, has_base, is_synced, read_base, remove_base, write_base
+from .categories import category_path, current_base, mentioned, render_categories
 from .desk import Desk
 from .following import follow_git
 from .renames import learn_renames
