@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from ..models import Item, ItemType, Origin, ProfileDelta, Renamed, Status
+from ..models import Event, Item, ItemType, Origin, ProfileDelta, Renamed, Status
 from ..results import Edit
 from .extracting import occurred_in
 from .markdown import BOM, Document, parse
@@ -27,6 +27,8 @@ BY_HAND = " in its file by the user"
 """Ends the reason of a revision that a sync made."""
 DELETED = "deleted" + BY_HAND
 DERIVED_GONE = "what it was derived from was deleted" + BY_HAND
+BY_PERSON, OF_LINES = "by hand: ", "lines of items"
+"""The reason of a sync's event begins with the first; of one that took in lines of `items/`, ends so."""
 MAX_SALTS = 64
 
 
@@ -83,6 +85,12 @@ def find_edits(
     finder = _Finder(item_of, writer, frozenset(elsewhere), frozenset(astray), frozenset(untouched))
     finder.read(pages)
     return finder.found
+
+
+def tells_of_bullets(event: Event) -> bool:
+    """Whether it is of a sync that has found in category files what it tells, and put nothing there."""
+    reason = event.reason or ""
+    return event.kind == "sync" and reason.startswith(BY_PERSON) and not reason.endswith(OF_LINES)
 
 
 def is_by_hand(item: Item) -> bool:

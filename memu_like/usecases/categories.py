@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
 from ..models import Category, Event, Item, Origin, ProfileDelta, Reorganised, Status
+from ..pure.edits import tells_of_bullets
 from ..pure.lines import ITEM_ID
 from ..pure.markdown import Document, ids_within, parse, render, unescape
 from ..pure.merging import (
@@ -241,16 +242,43 @@ def _written_at(current: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
+def unwritten(desk: Desk, topic: str, current: str) -> dict[str, tuple[str, str]]:
+    """Item id -> text and time of the entries that runs have told of since the file was written last.
+
+    A run that is killed between the two leaves them where the bases are lost: they are still to be shown.
+    """
+    until = _written_at(current)
+    if until is None:
+        return {}
+    late: dict[str, tuple[str, str]] = {}
+    known = {**_shown(desk, topic, until), **bullets_of(current, mentioned(desk, current))}
+    for event, delta in _told(desk, topic):
+        late.pop(delta.item, None)
+        if delta.op != "remove" and delta.item not in known:
+            late[delta.item] = delta.text, _made_at(event, until).isoformat()
+    return late
+
+
 def _shown(desk: Desk, topic: str, until: datetime | None) -> dict[str, str]:
-    """Item id -> text of the entries that runs have put into a topic, by `until`, and not taken out again."""
+    """Item id -> text of the entries that runs have put into a topic, by `until`, and not taken out again.
+
+    What a person has put there counts whenever it was: it stood in the file when a sync told of it.
+    """
     shown: dict[str, str] = {}
+    for event, delta in _told(desk, topic):
+        if delta.op == "remove":
+            shown.pop(delta.item, None)
+        elif until is None or _made_at(event, until) <= until or tells_of_bullets(event):
+            shown[delta.item] = delta.text
+    return shown
+
+
+def _told(desk: Desk, topic: str) -> Iterator[tuple[Event, ProfileDelta]]:
+    """How the events say that a topic changed, in order."""
     for event in sorted(desk.folder.all_events().values(), key=lambda event: (event.created_at, event.id)):
         for delta in event.profile_delta:
-            if delta.topic == topic and delta.op == "remove":
-                shown.pop(delta.item, None)
-            elif delta.topic == topic and (until is None or _made_at(event, until) <= until):
-                shown[delta.item] = delta.text
-    return shown
+            if delta.topic == topic:
+                yield event, delta
 
 
 def _made_at(event: Event, until: datetime) -> datetime:

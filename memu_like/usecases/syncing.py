@@ -18,6 +18,7 @@ from ..edges.folder import META, UserFolder, content_hash, resource_id_of
 from ..errors import StorageError
 from ..models import Event, Item, Origin, Status
 from ..pure import records
+from ..pure.edits import BY_PERSON, OF_LINES
 from ..pure.line_sums import (
     NO_LOOK,
     ChangedLine,
@@ -149,7 +150,7 @@ def _correct(desk: Desk, items: Mapping[str, Item]) -> str | None:
     with desk.still():
         ids = tuple(item.id for item in changed)
         rendered = render_categories(desk, [*changed, *_left(desk, changed)], Wishes(moved=frozenset(ids)))
-    reason = f"by hand: {len(changed)} lines of items"
+    reason = f"{BY_PERSON}{len(changed)} {OF_LINES}"
     event = Event(run, "sync", now, now, items=ids, profile_delta=rendered.delta, reason=reason)
     journal.begin(desk.folder)
     commit(desk, changed, [event])

@@ -18,7 +18,7 @@ from ..edges.folder import content_hash
 from ..errors import CorruptFile, StorageError
 from ..models import Event, Item, Origin, Status
 from ..pure import records
-from ..pure.edits import DERIVED_GONE, Edits, Writer, counts, find_edits
+from ..pure.edits import BY_PERSON, DERIVED_GONE, Edits, Writer, counts, find_edits
 from ..pure.markdown import parse
 from ..pure.merging import bullets_of, standing_summary
 from ..pure.pages import Page, insert_ids, shown
@@ -26,7 +26,7 @@ from ..pure.rendering import bullet_text
 from ..pure.untouched import untouched_in
 from ..results import Edit
 from .bases import Base, base_topics, has_base, is_synced, read_base, remove_base, write_base
-from .categories import category_path, current_base, mentioned, render_categories
+from .categories import category_path, current_base, mentioned, render_categories, unwritten
 from .desk import Desk
 from .following import follow_git
 from .renames import learn_renames
@@ -150,8 +150,15 @@ def _page(
         return None
     text = None if content is None else _decoded(desk, path, content)
     new = not has_base(desk, topic)
-    if text is not None and new and lost:
-        base = current_base(desk, topic, text)
+    if text is not None and new:
+        known = current_base(desk, topic, text)
+        if lost or _stood_there(
+            desk, topic, known
+        ):  # the base was lost, with others or before they were made
+            late = unwritten(desk, topic, text)
+            bullets = {**known.bullets, **{item_id: told for item_id, (told, _) in late.items()}}
+            put = {item_id: at for item_id, (_, at) in late.items()}
+            base, new = replace(known, bullets=bullets, put=put), False
     data[path], bases[topic] = content, base
     head = base.summary, base.description
     return Page(
@@ -163,9 +170,15 @@ def _page(
         told=base.told,
         theirs=base.theirs,
         put=base.put,
-        new=new and not lost,
+        new=new,
         mentioned=mentioned(desk, text or ""),
     )
+
+
+def _stood_there(desk: Desk, topic: str, known: Base) -> bool:
+    """Whether what is known of a file is of entries that are this topic's still: then it is not a new one."""
+    items = [desk.item(item_id) for item_id in known.bullets]
+    return any(item and item.status is not Status.RETRACTED and item.topic == topic for item in items)
 
 
 def _decoded(desk: Desk, path: str, content: bytes) -> str:
@@ -365,7 +378,7 @@ def _render(desk: Desk, items: Sequence[Item]) -> None:
 
 def _reason(found: Edits, held: bool) -> str:
     kinds = counts(found.edits if held else [*found.edits, *found.deleted])
-    return "by hand: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    return BY_PERSON + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
 
 
 def _write_bases(desk: Desk, files: Files, found: Edits, changed: Mapping[str, Item], *, held: bool) -> None:
