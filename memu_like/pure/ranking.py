@@ -99,6 +99,9 @@ class Rows:
     flags: NDArray[np.uint8]
     names: Floats
     rarity: Floats
+    line: NDArray[np.int32]
+    key: NDArray[np.uint64]
+    """By day, line and key what is equal in all else has one order, however the rows are ordered."""
 
     def shift(self, values: Floats, places: int) -> Floats:
         """The value of the row `places` later (negative: earlier) in the same session, else 0; (..., n)."""
@@ -228,21 +231,22 @@ def blend(found: Mapping[str, Floats], without: Sequence[str] = ()) -> Floats:
     return total
 
 
-def best(scores: Floats, count: int) -> Ints:
-    """Places of the `count` largest scores, largest first; of equals the first."""
+def best(scores: Floats, count: int, rows: Rows) -> Ints:
+    """Places of the `count` largest scores, largest first; of equals the oldest, then by their lines."""
     if 0 < count < len(scores):
         least = np.partition(scores, len(scores) - count)[len(scores) - count]
         places = np.flatnonzero(scores >= least)
     else:
         places = np.arange(len(scores))
-    return places[np.argsort(-scores[places], kind="stable")][:count]
+    order = (rows.key[places], rows.line[places], rows.day[places], -scores[places])
+    return places[np.lexsort(order)][:count]
 
 
-def spread(scores: Floats, session: NDArray[np.int32]) -> Floats:
+def spread(scores: Floats, rows: Rows) -> Floats:
     """`scores` with a little taken from each further hit of a session: answers lie in several sessions."""
-    out = scores.copy()
+    out, session = scores.copy(), rows.session
     seen: dict[int, int] = {}
-    for place in best(scores, SPREAD_DEPTH).tolist():
+    for place in best(scores, SPREAD_DEPTH, rows).tolist():
         earlier = seen.get(int(session[place]), 0)
         out[place] -= SPREAD * min(earlier, SPREAD_MOST)
         seen[int(session[place])] = earlier + 1

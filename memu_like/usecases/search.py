@@ -89,8 +89,8 @@ def search(
     weights = np.array([match.weight for match in matches], dtype=np.float32)
     items = _item_matches(view, matches, vector, chosen, evidence) if evidence else None
     found = signals(question, rows, weights, hits, view.cosines(vector, chosen), items)
-    scores = spread(blend(found, without), rows.session)
-    order = best(scores, limit)
+    scores = spread(blend(found, without), rows)
+    order = best(scores, limit, rows)
     names = tuple(found) if explain is True else tuple(explain or ())
     told = zip(*(found[name][order].tolist() for name in names), strict=True) if names else repeat(())
     return [
@@ -209,6 +209,8 @@ def _columns(view: View, chosen: Ints) -> Rows:
         flags=view.flags[chosen],
         names=view.names[chosen],
         rarity=view.rarity[chosen],
+        line=view.lines[chosen],
+        key=view.keys[chosen],
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from memu_like.pure.passages import ASKS, HAS_QUESTION
 from memu_like.pure.questions import read_question
@@ -44,8 +47,17 @@ def rows(**columns: object) -> Rows:
         flags=np.zeros(N, dtype=np.uint8),
         names=np.zeros(N, dtype=np.float32),
         rarity=np.zeros(N, dtype=np.float32),
+        line=np.arange(N, dtype=np.int32),
+        key=np.arange(N, dtype=np.uint64),
     )
     return replace(plain, **columns)  # type: ignore[arg-type]
+
+
+def among(count: int, **columns: NDArray[Any]) -> Rows:
+    """`count` rows that differ in their lines alone."""
+    empty = {field.name: getattr(rows(), field.name)[:0] for field in fields(Rows)}
+    zeros = {name: np.zeros(count, dtype=column.dtype) for name, column in empty.items()}
+    return replace(rows(), **{**zeros, "line": np.arange(count, dtype=np.int32), **columns})
 
 
 def found(
@@ -148,13 +160,36 @@ def test_a_signal_can_be_left_out() -> None:
 
 def test_a_further_hit_of_a_session_pays() -> None:
     scores = np.array([3.0, 2.95, 2.9], dtype=np.float32)
-    assert spread(scores, ints(0, 0, 1)).tolist() == pytest.approx([3.0, 2.95 - SPREAD, 2.9])
+    rows = among(3, session=ints(0, 0, 1))
+    assert spread(scores, rows).tolist() == pytest.approx([3.0, 2.95 - SPREAD, 2.9])
 
 
 @given(st.lists(st.floats(-10, 10, width=32), max_size=30), st.integers(0, 40))
 def test_the_best_are_the_first_of_a_stable_sort(values: list[float], count: int) -> None:
     scores = np.array(values, dtype=np.float32)
-    assert best(scores, count).tolist() == np.argsort(-scores, kind="stable")[:count].tolist()
+    found = best(scores, count, among(len(values))).tolist()
+    assert found == np.argsort(-scores, kind="stable")[:count].tolist()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=12), st.integers(0, 12), st.randoms()
+)
+def test_equals_come_in_one_order_however_the_rows_stand(
+    given: list[tuple[int, int]], count: int, chance: Random
+) -> None:
+    names = list(enumerate(given))
+
+    def order() -> list[int]:
+        scores = np.array([score for _, (score, _) in names], dtype=np.float32)
+        day, key = ([one[1][1] for one in names], [one[0] for one in names])
+        rows = among(
+            len(names), day=ints(*day), key=np.array(key, dtype=np.uint64), line=ints(*[1] * len(day))
+        )
+        return [names[place][0] for place in best(scores, count, rows).tolist()]
+
+    before = order()
+    chance.shuffle(names)
+    assert order() == before
 
 
 @given(st.integers(1, 100_000), st.data())

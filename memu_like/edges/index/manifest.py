@@ -15,7 +15,7 @@ from .. import files
 from ..files import Stamp
 from ..folder import UserFolder
 
-INDEX_VERSION = 4
+INDEX_VERSION = 5
 MANIFEST = ".memu/index/manifest.json"
 
 

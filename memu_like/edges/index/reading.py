@@ -179,7 +179,7 @@ def _chunk_rows(builder: SegmentBuilder, folder: UserFolder, data: bytes, resour
                 session=session,
                 speaker=None,
                 day=day_of(resource.created_at),
-                key=0,
+                key=key_of(resource.id, str(chunk.first)),
             )
         )
 
@@ -230,7 +230,7 @@ def _item_row(line: Line, item: Item, kind: int, found: Passage) -> Row:
         session=-1,
         speaker=item.subject,
         day=day_of(item.mentioned_at or item.created_at),
-        key=0,
+        key=key_of(item.id),
     )
 
 

@@ -115,6 +115,10 @@ class View:
         return self._column("key").astype(np.uint64)
 
     @cached_property
+    def lines(self) -> NDArray[np.int32]:
+        return self._column("line").astype(np.int32)
+
+    @cached_property
     def speakers(self) -> list[str]:
         return list(dict.fromkeys(name for segment in self.segments for name in segment.speakers))
 
