@@ -125,6 +125,9 @@ class _Finder:
             self.known |= page.known
             self.theirs |= page.theirs
         told = [page for page in pages if self._is_told(page)]
+        if any(page.path in self.found.problems and page.new for page in pages):
+            # It may be one that is gone, renamed and then spoilt.
+            self.unsure |= {item_id for page in pages if page.text is None for item_id in page.bullets}
         for page in told:
             for place in self._bullets(page):
                 if place.bullet.id is not None and place.bullet.text:  # an id alone says nothing

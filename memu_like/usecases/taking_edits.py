@@ -114,11 +114,11 @@ def _read(desk: Desk) -> Files:
             untold |= _written_ids(desk, topic)
             standing = _standing_ids(desk, topic)
             untold |= standing or set()
-            blind |= standing is None
+            blind |= standing is None or not has_base(desk, topic)
             continue
         if page is not None:
             pages.append(page)
-    if blind:  # what stood in a file that is gone may stand there now
+    if blind:  # what stood in a file that is gone may have been there before it was spoilt
         untold |= {item_id for page in pages if page.text is None for item_id in page.bullets}
     gone = not paths and any(page.bullets for page in pages)
     return Files(tuple(pages), data, bases, tuple(problems), astray | untold, gone)

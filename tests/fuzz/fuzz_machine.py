@@ -185,7 +185,7 @@ class People(RuleBasedStateMachine):
         if kind == "memorize":
             steps = [[kind, self.messages, 3]]
             self._conversation(3)
-        before, acks = place.look(), self.scratch / "acks"
+        before, acks = place.before(), self.scratch / "acks"
         acks.unlink(missing_ok=True)
         death = {"at": 1 + at % MOST_ACTS, "torn": torn, "seed": at}
         job = self.zygote.start("run_steps", place=str(place.store), steps=steps, acks=str(acks), **death)
@@ -195,7 +195,8 @@ class People(RuleBasedStateMachine):
             done.value()
         noted = [json.loads(line) for line in acks.read_text().splitlines()] if acks.exists() else []
         place.memory.acknowledged += [one for note in noted for one in note["ids"]]
-        place.wrote(before, complete=not done.killed and not refused)
+        ran = place.at_rest or kind != "sync"
+        place.wrote(before, complete=ran and not done.killed and not refused)
         self.ended(f"crash in {kind}" if done.killed else f"{kind} elsewhere", place)
 
     # -- a person at one file

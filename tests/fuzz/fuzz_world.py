@@ -96,12 +96,19 @@ class Place:
 
     # -- steps of the machine
 
+    def before(self) -> Look:
+        """What the machine meets. Where it has no bases, it knows nothing of a file that is not there."""
+        if not any(self.root.glob(".memu/bases/*.json")):
+            there = {path.name for path in self.root.glob("categories/*.md")}
+            self.memory.stood = {one: name for one, name in self.memory.stood.items() if name in there}
+        return self.look()
+
     def machine(self, work: Callable[[], Awaitable[T]], *, runs: bool = False) -> T | None:
         """Have the service write, and hold what it did against what stood there. None where it refused.
 
         What a crash left in the buffer is cleared away by the next step that `runs`, and by no other.
         """
-        before = self.look()
+        before = self.before()
         try:
             answer = self.run(work())
         except StorageError:
@@ -128,7 +135,9 @@ class Place:
             for one in invariants.taken_away(before, memory)
             if after.items[one]["status"] == "active"
         }
-        memory.stood = {**waiting, **after.standing()}
+        untold = frozenset().union(*memory.unreadable.values())
+        unseen = {one: name for one, name in memory.stood.items() if one in untold}
+        memory.stood = {**unseen, **waiting, **after.standing()}
         assert not problems, "\n".join(problems)
 
     def _count(self, text: str) -> int:
@@ -137,10 +146,9 @@ class Place:
     # -- steps of a person
 
     def lose_derived(self) -> None:
-        """Delete `.memu/`: nobody can tell then that a file which is not there stood there before."""
+        """With it goes the journal of a run that was killed: `doctor` warns of lines it had not told of."""
+        self.memory.orphans |= set(self.look().uncounted)
         shutil.rmtree(self.root / ".memu", ignore_errors=True)
-        there = {path.name for path in self.root.glob("categories/*.md")}
-        self.memory.stood = {one: name for one, name in self.memory.stood.items() if name in there}
 
     def merged(self, before: Look) -> None:
         """Git has brought what a clone's machine wrote. What it left out of a file nobody took away."""
@@ -190,7 +198,9 @@ class Place:
 
     def check_copy(self) -> None:
         """To index a copy anew takes in what a person did; so the folder itself takes it in before."""
-        self.machine(self.user.sync)
+        report = self.machine(self.user.sync)
+        if report is None or report.held:  # what waits to be confirmed is known to `.memu/` alone
+            return
         problems = self.run(invariants.files_are_the_truth(self.store, self.user))
         assert not problems, "\n".join(problems)
 

@@ -68,19 +68,10 @@ class Memory:
     """Item id -> text of what a person took away and a sync took in."""
     unreadable: dict[str, frozenset[str]] = field(default_factory=dict)
     """Files that cannot be told now -> the ids that stood there before."""
+    orphans: set[str] = field(default_factory=set)
+    """Items of a run that was killed before its event, and whose journal is lost."""
     edited_items: set[str] = field(default_factory=set)
     """Items whose line in `items/` a person edited: their bullets follow."""
-
-    def copy(self) -> Memory:
-        return Memory(
-            self.machine,
-            self.homes,
-            list(self.acknowledged),
-            dict(self.stood),
-            dict(self.gone),
-            dict(self.unreadable),
-            set(self.edited_items),
-        )
 
 
 def look(root: Path) -> Look:
@@ -279,7 +270,7 @@ def all_or_nothing(root: Path, now: Look, memory: Memory, *, at_rest: bool) -> l
     if not at_rest:
         return problems
     problems += [f"(6) {one} is there {count} times" for one, count in counts.items() if count > 1]
-    problems += [f"(6) ^{one} is of no run" for one in now.uncounted]
+    problems += [f"(6) ^{one} is of no run" for one in now.uncounted if one not in memory.orphans]
     told = Counter(
         resource
         for event in now.events.values()
