@@ -49,7 +49,8 @@ class Edits:
 
     `ids` are to be written into the files, by path; `problems` are by path as well. `unseen` are items whose
     bullets the machine put in or took out while an editor had the file as it was before: what that saved says
-    nothing of them. `untouched` are entries to which nobody has done anything.
+    nothing of them. `untouched` are entries to which nobody has done anything, and `unsure` those that stood,
+    or may have, in files that cannot be told.
     """
 
     edits: list[Edit] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Edits:
     problems: dict[str, str] = field(default_factory=dict)
     unseen: dict[str, Item] = field(default_factory=dict)
     untouched: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
 
     def let_stay(self, ids: Collection[str]) -> None:
         """These were not deleted after all."""
@@ -140,6 +142,7 @@ class _Finder:
             self._look_at(page, originals, gone, renamed)
         for edit in gone.values():
             self._retract(edit)
+        self.found.unsure = frozenset(self.unsure)
 
     def _is_told(self, page: Page) -> bool:
         """Whether something can be concluded from the page; where not, nothing is, about all in its base."""
@@ -312,7 +315,7 @@ class _Finder:
         document = self.documents.get(page.path)
         if document is None:
             renamed = any(one.old == page.topic for one in self.found.renamed)
-            if page.bullets and not renamed and not page.bullets.keys() & self.astray:
+            if page.bullets and not renamed and not page.bullets.keys() & (self.astray | self.unsure):
                 self.found.deleted.append(Edit("category", page.path, before=page.topic, topic=page.topic))
             return
         summary, description = standing_summary(page.text or ""), document.get("description") or ""

@@ -144,6 +144,8 @@ def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], wishes: Wishes, *,
             continue
         base = _adopting(current_base(desk, topic, current), wishes.adopted, current)
         candidates = list(items) if complete else _with_shown(desk, topic, items, current, base)
+        away = base.bullets.keys() - bullets_of(current or "", base.bullets).keys()
+        candidates = [item for item in candidates if item.id not in away]  # by a person's hand
         plan, summarised = _plan_topic(desk, topic, candidates, base, wishes)
         try:
             after = merge(current, plan)
@@ -466,9 +468,8 @@ def _write_bases(desk: Desk, written: Sequence[tuple[Planned, bytes | None, str]
         plan, known = planned.plan, read_base(desk, planned.plan.topic)
         summary = summary_base(text, plan)
         summarised = planned.summarised if summary == plan.summary else known.summarised
-        waiting = {item_id: known.bullets[item_id] for item_id in known.held if item_id in known.bullets}
         base = Base(
-            bullets={**waiting, **base_of(text, plan)},
+            bullets=base_of(text, plan),
             summary=summary,
             description=description_base(text, plan),
             summarised=summarised,

@@ -402,7 +402,7 @@ def _write_base_of(
     elif held:
         waiting = tuple(edit.item for edit in found.deleted if edit.path == page.path and edit.item)
         write_base(desk, page.topic, replace(files.bases[page.topic], held=waiting))
-    elif not page.bullets.keys() & files.astray:
+    elif not page.bullets.keys() & (files.astray | found.unsure):
         remove_base(desk, page.topic)
 
 
