@@ -59,6 +59,7 @@ STANDS_ON: dict[str, tuple[set[str], str]] = {
             "pure.markdown",
             "pure.merging",
             "pure.pages",
+            "pure.reasons",
             "pure.reconciling",
             "pure.rendering",
         },

@@ -13,22 +13,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from ..models import Event, Item, ItemType, Origin, ProfileDelta, Renamed, Status
+from ..models import Item, ItemType, Origin, ProfileDelta, Renamed, Status
 from ..results import Edit
 from .extracting import occurred_in
 from .markdown import BOM, Document, parse
 from .merging import slot_key, standing_summary
 from .pages import NewId, Page, Place, said, shown
+from .reasons import BY_HAND, DELETED
 from .reconciling import item_id as make_item_id
 from .rendering import bullet_text, entry_date, neutral_line, plain_line
 
 HUMAN_WEIGHT = 1.0
-BY_HAND = " in its file by the user"
-"""Ends the reason of a revision that a sync made."""
-DELETED = "deleted" + BY_HAND
-DERIVED_GONE = "what it was derived from was deleted" + BY_HAND
-BY_PERSON, OF_LINES = "by hand: ", "lines of items"
-"""The reason of a sync's event begins with the first; of one that took in lines of `items/`, ends so."""
 MAX_SALTS = 64
 
 
@@ -50,7 +45,7 @@ class Edits:
     `ids` are to be written into the files, by path; `problems` are by path as well. `unseen` are items whose
     bullets the machine put in or took out while an editor had the file as it was before: what that saved says
     nothing of them. `untouched` are entries to which nobody has done anything, and `unsure` those that stood,
-    or may have, in files that cannot be told.
+    or may have, in files that cannot be told; `waiting` is how many of them are gone from others.
     """
 
     edits: list[Edit] = field(default_factory=list)
@@ -65,6 +60,7 @@ class Edits:
     unseen: dict[str, Item] = field(default_factory=dict)
     untouched: frozenset[str] = frozenset()
     unsure: frozenset[str] = frozenset()
+    waiting: int = 0
 
     def let_stay(self, ids: Collection[str]) -> None:
         """These were not deleted after all."""
@@ -80,24 +76,17 @@ def find_edits(
     elsewhere: Collection[str] = (),
     astray: Collection[str] = (),
     untouched: Collection[str] = (),
+    *,
+    cut_short: bool = False,
 ) -> Edits:
     """The edits in `pages`. `elsewhere` are ids that stand in other files where they belong; `astray` those
     that stand in files which count for nothing, or that could not be read: they are not gone. `untouched`
-    are those of which `untouched_in` says so: their items are not asked for."""
+    are those of which `untouched_in` says so: their items are not asked for. `cut_short` says that a file
+    that is no page may have lost some of its text."""
     finder = _Finder(item_of, writer, frozenset(elsewhere), frozenset(astray), frozenset(untouched))
+    finder.cut_short = cut_short
     finder.read(pages)
     return finder.found
-
-
-def tells_of_bullets(event: Event) -> bool:
-    """Whether it is of a sync that has found in category files what it tells, and put nothing there."""
-    reason = event.reason or ""
-    return event.kind == "sync" and reason.startswith(BY_PERSON) and not reason.endswith(OF_LINES)
-
-
-def is_by_hand(item: Item) -> bool:
-    """Whether its words are those that a person wrote into its category file."""
-    return item.origin is Origin.HUMAN and (item.reason or "").endswith(BY_HAND)
 
 
 class _Finder:
@@ -118,6 +107,7 @@ class _Finder:
         self.theirs: dict[str, str] = {}
         self.unseen: set[str] = set()
         self.unsure: set[str] = set()
+        self.cut_short = False
         self.places: dict[str, list[Place]] = {}
         self.taken: set[str] = set()
 
@@ -127,13 +117,9 @@ class _Finder:
             self.known |= page.known
             self.theirs |= page.theirs
         told = [page for page in pages if self._is_told(page)]
-        if any(page.path in self.found.problems and page.new for page in pages):
-            # It may be one that is gone, renamed and then spoilt.
-            self.unsure |= {item_id for page in pages if page.text is None for item_id in page.bullets}
-        for page in told:
-            for place in self._bullets(page):
-                if place.bullet.id is not None and place.bullet.text:  # an id alone says nothing
-                    self.places.setdefault(place.bullet.id, []).append(place)
+        for place in (place for page in told for place in self._bullets(page)):
+            if place.bullet.id is not None and place.bullet.text:  # an id alone says nothing
+                self.places.setdefault(place.bullet.id, []).append(place)
         self.taken = {*self.places, *self.based, *self.elsewhere}
         gone = self._gone(told)
         originals = {i: self._original(i, places) for i, places in self.places.items()}
@@ -158,9 +144,9 @@ class _Finder:
         return True
 
     def _untold(self, page: Page, line: int, reason: str) -> bool:
-        self.unsure |= set(page.bullets)
-        if page.text:
-            self.unsure |= {bullet.id for bullet in parse(page.text).bullets if bullet.id}
+        standing = {bullet.id for bullet in parse(page.text or "").bullets if bullet.id}
+        self.unsure |= standing.union(page.bullets)
+        self.cut_short |= page.new or not standing.issuperset(page.bullets)
         self.found.problems[page.path] = f"{page.path}:{line}: {reason}; nothing was taken from it"
         return False
 
@@ -192,7 +178,8 @@ class _Finder:
         )
 
     def _gone(self, told: Iterable[Page]) -> dict[str, Edit]:
-        """Entries that stood in a page and stand nowhere now, by id."""
+        """Entries that stood in a page and stand nowhere now, by id; none where a file is cut short, for they
+        may have been moved there."""
         gone: dict[str, Edit] = {}
         for page in told:
             for item_id in page.bullets:
@@ -205,6 +192,10 @@ class _Finder:
                     self.found.unseen[item_id] = item
                 elif item.status is Status.ACTIVE:
                     gone[item_id] = self._edit("deleted", page, 0, before=self._was(item), item=item)
+        if gone and self.cut_short:
+            self.unsure |= gone.keys()
+            self.found.waiting = len(gone)
+            return {}
         return gone
 
     def _retract(self, edit: Edit) -> None:

@@ -11,7 +11,6 @@ from time import monotonic, sleep
 from ..edges.index.reading import embed_rows
 from ..errors import CorruptFile, StorageError, Unmergeable
 from ..models import Category, Event, Item, Origin, ProfileDelta, Reorganised, Status
-from ..pure.edits import tells_of_bullets
 from ..pure.lines import ITEM_ID
 from ..pure.markdown import Document, ids_within, parse, render, unescape
 from ..pure.merging import (
@@ -26,6 +25,7 @@ from ..pure.merging import (
 )
 from ..pure.moments import revised_at, run_moment
 from ..pure.pages import shown
+from ..pure.reasons import tells_of_bullets
 from ..pure.rendering import bullet_text, fingerprint, plain_line
 from ..pure.selecting import Choice, select_entries
 from ..pure.summarising import is_summary_of, summary_line

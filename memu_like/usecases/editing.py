@@ -14,10 +14,10 @@ from ..edges.folder import month_file
 from ..errors import Conflict, InvalidInput, NotFound, StorageError
 from ..models import Event, Item, ItemType, Occurred, Origin, ProfileDelta, Status
 from ..pure import records
-from ..pure.edits import is_by_hand
 from ..pure.entering import entered_slot, entered_text, entered_topic, entered_words
 from ..pure.lines import ITEM_ID
 from ..pure.merging import bullets_of
+from ..pure.reasons import is_by_hand
 from ..pure.reconciling import item_id as make_item_id
 from ..pure.rendering import bullet_text
 from .bases import read_base

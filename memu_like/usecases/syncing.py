@@ -18,7 +18,6 @@ from ..edges.folder import META, UserFolder, content_hash, resource_id_of
 from ..errors import StorageError
 from ..models import Event, Item, Origin, Status
 from ..pure import records
-from ..pure.edits import BY_PERSON, OF_LINES
 from ..pure.line_sums import (
     NO_LOOK,
     ChangedLine,
@@ -27,6 +26,7 @@ from ..pure.line_sums import (
     stands,
     sums_of,
 )
+from ..pure.reasons import BY_PERSON, OF_LINES
 from ..results import Edit, SyncReport
 from .bases import base_topics, read_base
 from .categories import Wishes, render_categories

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,11 @@ from ..edges.folder import content_hash
 from ..errors import CorruptFile, StorageError
 from ..models import Event, Item, Origin, Status
 from ..pure import records
-from ..pure.edits import BY_PERSON, DERIVED_GONE, Edits, Writer, counts, find_edits
+from ..pure.edits import Edits, Writer, counts, find_edits
 from ..pure.markdown import parse
 from ..pure.merging import bullets_of, standing_summary
 from ..pure.pages import Page, insert_ids, shown
+from ..pure.reasons import BY_PERSON, DERIVED_GONE
 from ..pure.rendering import bullet_text
 from ..pure.untouched import untouched_in
 from ..results import Edit
@@ -57,6 +58,8 @@ class Files:
     problems: tuple[str, ...]
     astray: frozenset[str]
     all_gone: bool
+    cut_short: bool
+    """Whether one that could not be read may have lost some of its text."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """What was written for those that got ids, by path."""
 
@@ -81,9 +84,17 @@ def take_edits(desk: Desk, *, confirm: bool = False) -> Taken:
         if texts is not None:
             wrote = _commit(desk, replace(files, texts=texts), found, run, held=bool(held))
             taken = found.edits if held else [*found.edits, *found.deleted]
-            problems = (*files.problems, *found.problems.values())
+            problems = (*files.problems, *found.problems.values(), *_waiting(found))
             return Taken(tuple(taken), held, problems, run if wrote else followed.run)
     raise StorageError(f"the category files changed {MAX_TRIES} times while they were read; try again")
+
+
+def _waiting(found: Edits) -> Iterator[str]:
+    if found.waiting:
+        yield (
+            f"{found.waiting} entries are gone from their files, and may have been moved into one that cannot"
+            " be told: they are kept until it is mended"
+        )
 
 
 def told(taken: Taken) -> tuple[str, ...]:
@@ -104,24 +115,21 @@ def _read(desk: Desk) -> Files:
     data: dict[str, bytes | None] = {}
     bases: dict[str, Base] = {}
     untold: set[str] = set()
-    blind = False
+    cut_short = False
     written = base_topics(desk)
     for topic in sorted({*paths, *written}):
         try:
             page = _page(desk, topic, data, bases, lost=not written)
         except StorageError as error:
             problems.append(f"{error}; nothing was taken from it")
-            untold |= _written_ids(desk, topic)
-            standing = _standing_ids(desk, topic)
-            untold |= standing or set()
-            blind |= standing is None or not has_base(desk, topic)
+            before, standing = _written_ids(desk, topic), _standing_ids(desk, topic)
+            untold |= before.union(standing)
+            cut_short |= not has_base(desk, topic) or not before <= standing
             continue
         if page is not None:
             pages.append(page)
-    if blind:  # what stood in a file that is gone may have been there before it was spoilt
-        untold |= {item_id for page in pages if page.text is None for item_id in page.bullets}
     gone = not paths and any(page.bullets for page in pages)
-    return Files(tuple(pages), data, bases, tuple(problems), astray | untold, gone)
+    return Files(tuple(pages), data, bases, tuple(problems), astray | untold, gone, cut_short)
 
 
 def _written_ids(desk: Desk, topic: str) -> set[str]:
@@ -131,12 +139,12 @@ def _written_ids(desk: Desk, topic: str) -> set[str]:
     return set()
 
 
-def _standing_ids(desk: Desk, topic: str) -> set[str] | None:
-    """The ids in the bytes of a file that is no text; None where not even these can be read."""
+def _standing_ids(desk: Desk, topic: str) -> set[str]:
+    """The ids in the bytes of a file that is no text; none where not even these can be read."""
     with contextlib.suppress(StorageError):
         data = desk.folder.read_or_none(category_path(topic)) or b""
         return {one.decode() for one in _ID.findall(data)}
-    return None
+    return set()
 
 
 def _page(
@@ -215,7 +223,15 @@ def _find(desk: Desk, files: Files, run: str) -> Edits:
     with desk.still():
         untouched = untouched_in(files.pages, desk.view().active_slots)
         elsewhere = _elsewhere(desk, files, untouched)
-        found = find_edits(files.pages, desk.item, writer, elsewhere, files.astray, untouched)
+        found = find_edits(
+            files.pages,
+            desk.item,
+            writer,
+            elsewhere,
+            files.astray,
+            untouched,
+            cut_short=files.cut_short,
+        )
     if found.gone:
         found.let_stay(_taken_out(desk, found.gone))
     return found
@@ -418,10 +434,12 @@ def _base(
 ) -> Base:
     before = files.bases[page.topic]
     standing = bullets_of(text, page.known)
-    kept = {edit.item for edit in found.deleted} if held else set()
-    bullets = {i: page.bullets[i] for i in page.bullets if i in kept or i in files.astray}
+    kept = {edit.item for edit in found.deleted} if held else set[str]()
+    kept |= files.astray | found.unsure
+    bullets = {i: page.bullets[i] for i in page.bullets if i in kept}
     theirs: dict[str, str] = {}
-    undecided = False  # an entry of a file that could not be told stands here, moved or copied
+    # An entry of a file that could not be told stands here, moved or copied; or one is gone, perhaps there.
+    undecided = any(item_id in found.unsure and item_id not in standing for item_id in page.bullets)
     for item_id, bullet in standing.items():
         if item_id in found.untouched and item_id not in changed:
             bullets[item_id] = bullet

@@ -141,3 +141,30 @@ async def test_what_a_killed_run_had_told_of_is_shown_without_what_is_derived(
     assert (await mara.sync(confirm=True)).edits == ()
     assert "Rio" in bullets(path)
     assert await texts(mara) == {*SAID, LATER}
+
+
+async def test_a_bullet_is_moved_into_a_file_that_is_then_cut_short(mara: UserMemory, store: Path) -> None:
+    old, new = home(store, "Tempo"), home(store, "flat near")
+    new.write_text(new.read_text() + take_out(old, "Tempo"))
+    whole = new.read_bytes()
+    new.write_bytes(whole[:12])
+    report = await mara.sync(confirm=True)
+    assert report.edits == ()
+    assert any("1 entries are gone from their files" in problem for problem in report.problems)
+    new.write_bytes(whole)
+    assert "moved" in {edit.kind for edit in (await mara.sync()).edits}
+    assert await texts(mara) == set(SAID)
+
+
+async def test_a_bullet_is_deleted_while_another_file_is_cut_short(mara: UserMemory, store: Path) -> None:
+    old, new = home(store, "Tempo"), home(store, "flat near")
+    take_out(old, "Tempo")
+    whole = new.read_bytes()
+    new.write_bytes(whole[:12])
+    assert (await mara.sync(confirm=True)).edits == ()
+    await mara.memorize([message(10, LATER)])  # which writes the file that it was deleted from
+    assert "Rio" in bullets(old)
+    assert "Tempo" not in bullets(old)
+    new.write_bytes(whole)
+    assert [edit.kind for edit in (await mara.sync()).edits] == ["deleted"]
+    assert await texts(mara) == {*SAID[1:], LATER}
