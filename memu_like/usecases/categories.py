@@ -244,21 +244,24 @@ def _written_at(current: str) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def unwritten(desk: Desk, topic: str, current: str) -> dict[str, tuple[str, str]]:
-    """Item id -> text and time of the entries that runs have told of since the file was written last.
+def with_unwritten(desk: Desk, topic: str, current: str, base: Base) -> Base:
+    """A base that was made again, with the entries that runs have told of since the file was written last.
 
-    A run that is killed between the two leaves them where the bases are lost: they are still to be shown.
+    A run that is killed between the two leaves them. As bullets that the machine has put there, and that
+    whoever saved the file has not seen, they are shown by the next sync.
     """
     until = _written_at(current)
     if until is None:
-        return {}
+        return base
     late: dict[str, tuple[str, str]] = {}
     known = {**_shown(desk, topic, until), **bullets_of(current, mentioned(desk, current))}
     for event, delta in _told(desk, topic):
         late.pop(delta.item, None)
         if delta.op != "remove" and delta.item not in known:
             late[delta.item] = delta.text, _made_at(event, until).isoformat()
-    return late
+    bullets = {item_id: text for item_id, (text, _) in late.items()}
+    put = {item_id: at for item_id, (_, at) in late.items()}
+    return replace(base, bullets={**base.bullets, **bullets}, put={**base.put, **put})
 
 
 def _shown(desk: Desk, topic: str, until: datetime | None) -> dict[str, str]:

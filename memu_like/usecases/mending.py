@@ -24,7 +24,7 @@ from ..pure.settling import MERGED, Settled, Standing, World, last_of, settle
 from ..pure.summarising import is_summary_of
 from ..pure.tidying import Wordings, tidy
 from .bases import Base, base_topics, remove_base, write_base
-from .categories import category_path, current_base, read_category, render_categories
+from .categories import category_path, current_base, read_category, render_categories, with_unwritten
 from .desk import Desk
 from .renames import RENAMES
 from .runs import commit, new_run_id
@@ -179,7 +179,10 @@ def _rebuild_bases(desk: Desk, world: World, settled: Settled, texts: Mapping[st
         text = texts.get(topic)
         if text is None and desk.folder.path(category_path(topic)).exists():
             continue  # it cannot be told: nothing is known of it until it can
-        base = _gone_base(world, topic) if text is None else current_base(desk, topic, text)
+        if text is None:
+            base = _gone_base(world, topic)
+        else:
+            base = with_unwritten(desk, topic, text, current_base(desk, topic, text))
         bullets = {i: said for i, said in base.bullets.items() if i not in arriving}
         bullets |= _disputed(world, settled, bullets_of(text or "", world.histories.keys()))
         if text is not None and not base.summary:

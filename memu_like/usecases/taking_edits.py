@@ -27,7 +27,7 @@ from ..pure.rendering import bullet_text
 from ..pure.untouched import untouched_in
 from ..results import Edit
 from .bases import Base, base_topics, has_base, is_synced, read_base, remove_base, write_base
-from .categories import category_path, current_base, mentioned, render_categories, unwritten
+from .categories import category_path, current_base, mentioned, render_categories, with_unwritten
 from .desk import Desk
 from .following import follow_git
 from .renames import learn_renames
@@ -163,10 +163,7 @@ def _page(
         if lost or _stood_there(
             desk, topic, known
         ):  # the base was lost, with others or before they were made
-            late = unwritten(desk, topic, text)
-            bullets = {**known.bullets, **{item_id: told for item_id, (told, _) in late.items()}}
-            put = {item_id: at for item_id, (_, at) in late.items()}
-            base, new = replace(known, bullets=bullets, put=put), False
+            base, new = with_unwritten(desk, topic, text, known), False
     data[path], bases[topic] = content, base
     head = base.summary, base.description
     return Page(
@@ -387,7 +384,7 @@ def _render(desk: Desk, items: Sequence[Item]) -> None:
     """Write their files again. Where entries left, others may have room, and that is told as well."""
     rendered = render_categories(desk, items)
     gone = {item.id for item in items if item.status is not Status.ACTIVE}  # told by the sync's own event
-    if any(one.item not in gone for one in rendered.delta):
+    if len(gone) < len(items) or any(one.item not in gone for one in rendered.delta):
         tell_rewritten(desk, rendered, "sync", "written again after edits by hand", gone)
     rendered.write(desk)
 
