@@ -26,6 +26,11 @@ class LineSums:
     total: int
     sums: bytes
 
+    @property
+    def count(self) -> int:
+        """How many lines."""
+        return len(self.sums) // _SUM.size
+
 
 @dataclass(frozen=True, slots=True)
 class ChangedLine:

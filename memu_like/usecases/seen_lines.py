@@ -45,14 +45,20 @@ def seen_anew(desk: Desk, path: str) -> Iterator[None]:
 def see_appended(desk: Desk, written: Mapping[str, tuple[int, bytes]]) -> None:
     """Keep the sums of lines that a run has appended and committed: by path, where they begin, and the lines.
 
-    Where lines before them have no sums yet, as after a crash, the next sync makes them.
+    Where lines before them have no sums yet, as after a crash, the next sync makes them. Where some of those
+    were corrected and no sync has seen it yet, their sums stay as they were.
     """
     seen: dict[str, LineSums] = {}
     for path, (start, data) in written.items():
         before = seen_lines(desk, path)
-        if (before.size if before else 0) == start:
+        if (before.size if before else 0) == start or (before and _are_corrected(desk, path, start, before)):
             seen[path] = extended(before, data)
     keep_seen(desk.folder, seen)
+
+
+def _are_corrected(desk: Desk, path: str, start: int, before: LineSums) -> bool:
+    """Whether what stands before `start` is as many lines as were seen there: they only read otherwise."""
+    return desk.folder.read(path)[:start].count(b"\n") == before.count
 
 
 def _sums_path(path: str) -> str:

@@ -101,6 +101,8 @@ def _take_lines(desk: Desk) -> Lines:
     if broken:  # looked at again until it is mended; what else was corrected waits for that
         return Lines(problems=tuple(problems))
     run = _correct(desk, items) if items else None
+    if run is not None:  # its own lines are seen as they were written: they may be corrected as well
+        seen = {path: sums_of(desk.folder.read(path), NO_LOOK, sums) for path, sums in seen.items()}
     return Lines(tuple(edits), tuple(problems), run, seen)
 
 

@@ -69,3 +69,26 @@ async def test_a_line_is_corrected_after_a_forget(caroline: UserMemory, store: P
     await caroline.forget_resource(june.id)
     correct(store)
     assert [edit.kind for edit in (await caroline.sync()).edits] == ["item"]
+
+
+async def test_the_line_of_a_correction_is_corrected_again(caroline: UserMemory, store: Path) -> None:
+    await caroline.sync()
+    correct(store)
+    assert {edit.kind for edit in (await caroline.sync()).edits} == {"item"}
+    correct(store, NEW, "guinea pig named Olga")
+    assert "item" in {edit.kind for edit in (await caroline.sync()).edits}
+    assert len(await caroline.items(text="Olga")) == 1
+    assert len(bullets(store, "Olga")) == 1
+
+
+async def test_a_line_that_came_after_another_was_corrected_is_corrected_before_the_next_sync(
+    caroline: UserMemory, store: Path
+) -> None:
+    await caroline.sync()
+    correct(store, new="guinea pig named Oskar the Second")
+    await caroline.memorize([{"role": "user", "content": "My parrot is called Rio."}])
+    correct(store, "Rio", "Rita")
+    report = await caroline.sync()
+    assert {edit.text for edit in report.edits if edit.kind == "item"} >= {"My parrot is called Rita."}
+    assert len(bullets(store, "Rita")) == 1
+    assert len(bullets(store, "Oskar the Second")) == 1
