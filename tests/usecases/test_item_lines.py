@@ -86,7 +86,8 @@ async def test_a_line_that_came_after_another_was_corrected_is_corrected_before_
 ) -> None:
     await caroline.sync()
     correct(store, new="guinea pig named Oskar the Second")
-    await caroline.memorize([{"role": "user", "content": "My parrot is called Rio."}])
+    parrot = {"role": "user", "content": "My parrot is called Rio.", "created_at": "2023-05-30T10:00Z"}
+    await caroline.memorize([parrot])  # into the same file
     correct(store, "Rio", "Rita")
     report = await caroline.sync()
     assert {edit.text for edit in report.edits if edit.kind == "item"} >= {"My parrot is called Rita."}
