@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 ACTS = frozenset(["os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"])
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -21,14 +22,18 @@ class Death:
     """Counts what is done below `place`, and kills this process at act number `at` (from 1; 0: never).
 
     With `torn`, a death at a sync leaves only a part of what the file was about to make durable, as a power
-    cut may. An act is an open for writing, a rename, a removal, a new folder, or either side of a sync.
+    cut may; with `first_line`, no whole line of it. An act is an open for writing, a rename, a removal, a new
+    folder, or either side of a sync.
     """
 
-    def __init__(self, place: str, at: int = 0, torn: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self, place: str, at: int = 0, torn: bool = False, seed: int = 0, *, first_line: bool = False
+    ) -> None:
         self.acts = 0
         self._place = place + os.sep
         self._at = at
         self._torn = torn
+        self._first_line = first_line
         self._random = random.Random(seed)
         self._numbers = itertools.count(1)
         self._sizes: dict[str, int] = {}
@@ -69,6 +74,9 @@ class Death:
         size = os.fstat(handle).st_size
         path = os.readlink(f"/proc/self/fd/{handle}") if os.path.isdir("/proc/self/fd") else ""  # noqa: PTH112, PTH115
         start = self._sizes.get(path, size)
+        if self._first_line and start < size:
+            line = Path(path).read_bytes().find(b"\n", start)
+            size = line + 1 if line >= 0 else size
         if start < size:
             os.ftruncate(handle, self._random.randrange(start, size))
 
