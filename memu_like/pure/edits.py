@@ -83,35 +83,34 @@ def find_edits(
     that stand in files which count for nothing, or that could not be read: they are not gone. `untouched`
     are those of which `untouched_in` says so: their items are not asked for. `cut_short` says that a file
     that is no page may have lost some of its text."""
-    finder = _Finder(item_of, writer, frozenset(elsewhere), frozenset(astray), frozenset(untouched))
-    finder.cut_short = cut_short
+    finder = _Finder(
+        item_of, writer, frozenset(elsewhere), frozenset(astray), frozenset(untouched), cut_short
+    )
     finder.read(pages)
     return finder.found
 
 
+@dataclass(slots=True)
 class _Finder:
-    def __init__(
-        self,
-        item_of: Callable[[str], Item | None],
-        writer: Writer,
-        elsewhere: frozenset[str],
-        astray: frozenset[str],
-        untouched: frozenset[str],
-    ) -> None:
-        self.item_of, self.writer, self.elsewhere, self.astray = item_of, writer, elsewhere, astray
-        self.untouched = untouched
-        self.found = Edits(untouched=untouched)
-        self.documents: dict[str, Document] = {}
-        self.based: dict[str, str] = {}
-        self.known: set[str] = set()
-        self.theirs: dict[str, str] = {}
-        self.unseen: set[str] = set()
-        self.unsure: set[str] = set()
-        self.cut_short = False
-        self.places: dict[str, list[Place]] = {}
-        self.taken: set[str] = set()
+    item_of: Callable[[str], Item | None]
+    writer: Writer
+    elsewhere: frozenset[str]
+    astray: frozenset[str]
+    untouched: frozenset[str]
+    cut_short: bool
+    blank: bool = False
+    found: Edits = field(default_factory=Edits)
+    documents: dict[str, Document] = field(default_factory=dict)
+    based: dict[str, str] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    theirs: dict[str, str] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
+    places: dict[str, list[Place]] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
 
     def read(self, pages: Sequence[Page]) -> None:
+        self.found.untouched = self.untouched
         for page in pages:
             self.based |= page.bullets
             self.known |= page.known
@@ -134,6 +133,7 @@ class _Finder:
         """Whether something can be concluded from the page; where not, nothing is, about all in its base."""
         if page.text is None:
             return True
+        self.blank |= page.is_new_and_blank
         if page.bullets and not page.text.strip(BOM + " \t\r\n"):
             return self._untold(page, 1, "the file is blank, though entries stood in it")
         document = parse(page.text, known=self.known)
@@ -178,8 +178,8 @@ class _Finder:
         )
 
     def _gone(self, told: Iterable[Page]) -> dict[str, Edit]:
-        """Entries that stood in a page and stand nowhere now, by id; none where a file is cut short, for they
-        may have been moved there."""
+        """Entries that stood in a page and stand nowhere now, by id; without those that a file which is cut
+        short may have held, or one that is new and blank."""
         gone: dict[str, Edit] = {}
         for page in told:
             for item_id in page.bullets:
@@ -192,11 +192,11 @@ class _Finder:
                     self.found.unseen[item_id] = item
                 elif item.status is Status.ACTIVE:
                     gone[item_id] = self._edit("deleted", page, 0, before=self._was(item), item=item)
-        if gone and self.cut_short:
-            self.unsure |= gone.keys()
-            self.found.waiting = len(gone)
-            return {}
-        return gone
+        missing = {page.path for page in told if self.cut_short or (self.blank and page.text is None)}
+        waiting = {item_id for item_id, edit in gone.items() if edit.path in missing}
+        self.unsure |= waiting
+        self.found.waiting = len(waiting)
+        return {item_id: edit for item_id, edit in gone.items() if item_id not in waiting}
 
     def _retract(self, edit: Edit) -> None:
         item = self.item_of(edit.item)

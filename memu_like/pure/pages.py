@@ -37,6 +37,11 @@ class Page:
     mentioned: frozenset[str] = frozenset()
 
     @property
+    def is_new_and_blank(self) -> bool:
+        """It may be a note that somebody begins, and may be one that was renamed and is being saved."""
+        return self.new and self.text is not None and not self.text.strip(BOM + " \t\r\n")
+
+    @property
     def known(self) -> frozenset[str]:
         """The ids that count within a line of it."""
         return self.mentioned.union(self.bullets)

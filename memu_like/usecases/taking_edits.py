@@ -398,7 +398,8 @@ def _write_bases(desk: Desk, files: Files, found: Edits, changed: Mapping[str, I
     """The files as they stand are the base from now on, but for what stays a person's own."""
     with desk.still():  # bases are no part of what is looked up
         for page in files.pages:
-            if page.path not in found.problems:
+            is_told = page.path not in found.problems and not page.is_new_and_blank
+            if is_told:
                 _write_base_of(desk, files, page, found, changed, held=held)
 
 

@@ -193,7 +193,8 @@ class Place:
         problems += self.run(invariants.reading_writes_nothing(self.root, self.user, query))
         assert not problems, "\n".join(problems)
         due = deep or self.steps % DEEP_EVERY == 0
-        if due and self.at_rest and not self.bad and not any(self.root.glob("buffer*.jsonl")):
+        waits = any(self.root.glob("buffer*.jsonl")) or (self.root / ".memu" / "pending.json").exists()
+        if due and self.at_rest and not self.bad and not waits:
             self.check_copy()
 
     def check_copy(self) -> None:

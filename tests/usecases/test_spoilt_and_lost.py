@@ -55,7 +55,7 @@ async def texts(user: UserMemory) -> set[str]:
     return {item.text for item in await user.items()}
 
 
-@pytest.mark.parametrize("spoil", ["open front matter", "open fence", "not UTF-8"])
+@pytest.mark.parametrize("spoil", ["open front matter", "open fence", "not UTF-8", "blank"])
 async def test_a_file_is_renamed_and_then_spoilt(mara: UserMemory, store: Path, spoil: str) -> None:
     old = home(store, "Tempo")
     new = old.rename(old.with_name("animals.md"))
@@ -64,11 +64,12 @@ async def test_a_file_is_renamed_and_then_spoilt(mara: UserMemory, store: Path, 
         "open front matter": whole[:12],
         "open fence": whole.replace(b"## ", b"```\n## ", 1),
         "not UTF-8": b"\xff\xfe" + whole[:12],
+        "blank": b"\n",
     }
     new.write_bytes(half[spoil])
     report = await mara.sync(confirm=True)
     assert report.edits == ()
-    assert any("animals.md" in problem for problem in report.problems)
+    assert any("2 entries are gone" in problem or "animals.md" in problem for problem in report.problems)
     assert await texts(mara) == set(SAID)
     new.write_bytes(whole)
     assert "renamed" in {edit.kind for edit in (await mara.sync()).edits}
