@@ -327,7 +327,7 @@ class _Finder:
         if item.status is not Status.ACTIVE or not item.shown:
             if item_id in self.unseen:
                 self.found.unseen[item_id] = item
-            elif item_id not in self.based:  # else it is the machine's, which has not come to take it out
+            elif item_id not in self.based or self._is_edited(place, item):  # else the machine takes it out
                 self._put(place, self._worded(place, item, "restored" + BY_HAND), "restored", item)
             return
         moved = (place.page.topic, place.section.slot.casefold()) != (item.topic, slot_key(item.slot))
