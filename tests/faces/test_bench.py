@@ -7,10 +7,12 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from command_running import Run, command_line, with_environment
-from edges.llm.chat_server import chat_server, completion
+from edges.llm.chat_server import Answer, chat_server, completion
 from exam_server import LOCOMO, but, good, is_control, lenient
 
 NEEDED = ("bench", "locomo", str(LOCOMO), "--answerer", "answers", "--judge", "judges")
@@ -98,8 +100,16 @@ def test_bench_alone_says_what_there_is(run: Run, quick: Path) -> None:
 
 
 def test_ctrl_c_ends_it_and_resume_goes_on(run: Run, quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = but(lambda body: None if is_control(body) else completion("Pip", pause=0.3))
-    with chat_server(slow) as server:
+    interrupted = Event()
+
+    def held(body: dict[str, Any]) -> Answer | None:
+        """Answers nothing but controls before the signal: however slow this is, there is work left."""
+        if is_control(body):
+            return None
+        interrupted.wait(60)
+        return completion("Pip")
+
+    with chat_server(but(held)) as server:
         monkeypatch.setenv("MEMU_LIKE_LLM_BASE_URL", server.url)
         given = {"MEMU_LIKE_LLM_BASE_URL": server.url, "MEMU_LIKE_EMBEDDER": "none"}
         arguments = (*NEEDED, "--methods", "bm25", "--concurrency", "1", "--conversations", "talk-1")
@@ -116,6 +126,7 @@ def test_ctrl_c_ends_it_and_resume_goes_on(run: Run, quick: Path, monkeypatch: p
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
+        interrupted.set()
         assert (process.returncode, out) == (130, ""), err
         assert "Traceback" not in err
         server.answers = [good]
