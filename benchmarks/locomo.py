@@ -25,11 +25,12 @@ import numpy as np
 from common import save, show_machine, table
 from numpy.typing import NDArray
 
+from memu_like.building import build_tools
 from memu_like.config import Settings
 from memu_like.edges.loaders.locomo_questions import read_locomo
 from memu_like.pure import scoring
 from memu_like.pure.baselines import Bm25
-from memu_like.service import MemoryService, build_tools
+from memu_like.service import MemoryService
 
 DEPTH = 50
 TURN = re.compile(r"D\d+:\d+")
