@@ -118,6 +118,8 @@ def test_ctrl_c_ends_it_and_resume_goes_on(run: Run, quick: Path, monkeypatch: p
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # In a shell's background SIGINT is ignored, and children would ignore it too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             **with_environment({"env": given}),
         )
         deadline = time.monotonic() + 40
