@@ -146,6 +146,8 @@ def _plan(desk: Desk, by_topic: Mapping[str, Sequence[Item]], wishes: Wishes, *,
         candidates = list(items) if complete else _with_shown(desk, topic, items, current, base)
         away = base.bullets.keys() - bullets_of(current or "", base.bullets).keys()
         candidates = [item for item in candidates if item.id not in away]  # by a person's hand
+        if current is None and away and not any(item.status is Status.ACTIVE for item in candidates):
+            continue  # a file that somebody took away is not made again for nothing
         plan, summarised = _plan_topic(desk, topic, candidates, base, wishes)
         try:
             after = merge(current, plan)
