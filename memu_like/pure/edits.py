@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ..models import Item, ItemType, Origin, ProfileDelta, Renamed, Status
 from ..results import Edit
 from .extracting import occurred_in
-from .markdown import BOM, Document, parse
+from .markdown import Document, is_blank, parse
 from .merging import slot_key, standing_summary
 from .pages import NewId, Page, Place, said, shown
 from .reasons import BY_HAND, DELETED
@@ -134,7 +134,7 @@ class _Finder:
         if page.text is None:
             return True
         self.blank |= page.is_new_and_blank
-        if page.bullets and not page.text.strip(BOM + " \t\r\n"):
+        if page.bullets and is_blank(page.text):
             return self._untold(page, 1, "the file is blank, though entries stood in it")
         document = parse(page.text, known=self.known)
         if document.problem is not None:

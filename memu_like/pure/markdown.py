@@ -138,6 +138,11 @@ class Document:
         return next((found.value for found in self.fields if found.key == key), None)
 
 
+def is_blank(text: str) -> bool:
+    """Whether a file says nothing, as one does for a moment while some editors save."""
+    return not text.strip(BOM + " \t\r\n")
+
+
 def parse(text: str, known: Collection[str] = ()) -> Document:
     """Read a category file. Never fails: what is wrong with the file is in `Document.problem`.
 

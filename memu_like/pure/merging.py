@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from ..errors import Unmergeable
 from .lines import ITEM_ID, Line
-from .markdown import BOM, Block, Bullet, Document, Section, bullet_of, heading_name, parse
+from .markdown import BOM, Block, Bullet, Document, Section, bullet_of, heading_name, is_blank, parse
 from .rendering import KEPT, LONGEST_KEPT, heading_text, neutral_line, plain_line, scalar, timestamp
 
 
@@ -81,7 +81,7 @@ def merge(current: str | None, plan: CategoryPlan) -> str:
     cannot be told (open front matter, open fence or comment, conflict marker) or where a file that held
     entries is blank, as it is for a moment while some editors save.
     """
-    if current is None or not current.strip(BOM + " \t\r\n"):
+    if current is None or is_blank(current):
         if current is not None and plan.base:
             raise Unmergeable(plan.place, 1, "the file is blank, though entries stood in it")
         return (BOM if current and current.startswith(BOM) else "") + _from_scratch(plan)

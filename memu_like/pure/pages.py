@@ -8,7 +8,7 @@ from datetime import datetime
 
 from .entering import MAX_TEXT
 from .lines import split_lines, trailing_ids
-from .markdown import BOM, Bullet, Section, parse, unescape, with_ids
+from .markdown import BOM, Bullet, Section, is_blank, parse, unescape, with_ids
 from .rendering import plain_line
 from .secrets import mask_secrets
 
@@ -39,7 +39,7 @@ class Page:
     @property
     def is_new_and_blank(self) -> bool:
         """It may be a note that somebody begins, and may be one that was renamed and is being saved."""
-        return self.new and self.text is not None and not self.text.strip(BOM + " \t\r\n")
+        return self.new and self.text is not None and is_blank(self.text)
 
     @property
     def known(self) -> frozenset[str]:
