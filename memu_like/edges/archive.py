@@ -71,7 +71,7 @@ def read(data: bytes, max_bytes: int) -> Iterator[tuple[str, bytes]]:
             _check(entries, len(data), max_bytes)
             for entry in entries:
                 yield entry.filename, _contents(archive, entry)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
         raise InvalidInput(f"the archive cannot be read: {error}") from error
 
 

@@ -158,7 +158,8 @@ def _page(
         return None
     text = None if content is None else _decoded(desk, path, content)
     new = not has_base(desk, topic)
-    if text is not None and new:
+    # A topic without items needs no look at the events: a blank note would cost one at each sync.
+    if text is not None and new and (lost or any(desk.view().all_items({topic}))):
         known = current_base(desk, topic, text)
         if lost or _stood_there(
             desk, topic, known
